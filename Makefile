@@ -1,0 +1,65 @@
+# make demo   sets everything up and takes the shipped tracker onto Loihi
+# make test   sets everything up and runs the tests
+#
+# Needs Python 3.11, pip, make and a C compiler. PYTHON=... picks another interpreter,
+# PIP_FLAGS=... is passed to every pip install (for instance an index with CPU builds of torch).
+
+PYTHON ?= python3
+PIP_FLAGS ?=
+VENV ?= .venv
+LAVA := lava-nc==0.10.0
+
+PY := $(VENV)/bin/python
+NM := $(VENV)/bin/nmcompile
+STAMP := $(VENV)/.installed
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
+
+export OMP_NUM_THREADS ?= 1
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format generated clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
+	@echo "targets: setup demo test lint format generated clean"
+
+setup: $(STAMP)
+
+# the stamp is written last: an interrupted setup starts again
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else \
+	    "nmcompile needs Python 3.11 or newer, this is %d.%d: make PYTHON=python3.11" % v)'
+	@echo "setting up $(VENV) (a few minutes the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable '.[loihi,train,dev]'
+	@$(PIP) --no-deps --ignore-requires-python --only-binary :all: $(LAVA)
+	@touch $@
+
+demo: $(STAMP)
+	@rm -rf demo
+	@mkdir -p demo
+	$(NM) build models/siamsnn/siamsnn.pt --target loihi -o demo/build
+	$(NM) track demo/build --sequence models/siamsnn/sequence --video demo/track.mp4
+	$(NM) report demo/build --html demo/report.html
+
+test: $(STAMP)
+	@$(PY) -m pytest -q -n 2 --dist worksteal
+
+lint: $(STAMP)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+
+format: $(STAMP)
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+# files that are generated from code; a test fails when they are stale
+generated: $(STAMP)
+	@$(PY) -m nmcompile.target.documents
+
+clean:
+	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

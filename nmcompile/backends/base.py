@@ -1,0 +1,100 @@
+"""What every backend answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.ir.counters import NetworkCounters
+from nmcompile.ir.network import Network
+from nmcompile.ir.ops import Op
+from nmcompile.ir.program import Program
+from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.passes.context import TargetRules
+from nmcompile.target import Target
+
+Traffic = Mapping[str, npt.NDArray[np.integer[Any]]]
+"""Spikes per neuron of a calibration run, `(C, H, W)`, by population or input name."""
+
+
+class MappedResult(Protocol):
+    """What a simulator of mapped cores returns for one inference.
+
+    Attributes:
+        output: read-out counts, or the output train.
+        spikes: population -> `(T, ...)` uint8, aligned to the golden timesteps; empty unless
+            recorded.
+        v_final: population -> membranes after its last active tick.
+        counters: what the cores did.
+    """
+
+    @property
+    def output(self) -> npt.NDArray[Any]:
+        """See the class."""
+
+    @property
+    def spikes(self) -> dict[str, npt.NDArray[np.uint8]]:
+        """See the class."""
+
+    @property
+    def v_final(self) -> dict[str, npt.NDArray[np.int32]]:
+        """See the class."""
+
+    @property
+    def counters(self) -> NetworkCounters:
+        """See the class."""
+
+
+class Simulator(Protocol):
+    """A simulator of one mapped network; state persists between runs as on the chip."""
+
+    def run(self, stimulus: npt.NDArray[Any], *, record: bool = False) -> MappedResult:
+        """One inference; the next one starts from the state that this one leaves."""
+
+
+class Backend(Protocol):
+    """One family of chips.
+
+    Attributes:
+        name: what a target's `backend` key says.
+    """
+
+    @property
+    def name(self) -> str:
+        """See the class."""
+
+    def supports(self, op: Op, target: Target) -> str | None:
+        """None when cores can run the operator, else the reason why not, in one sentence."""
+
+    def rules(self, target: Target) -> TargetRules:
+        """What legalisation must respect."""
+
+    def map(
+        self,
+        network: Network,
+        target: Target,
+        traffic: Traffic | None = None,
+        *,
+        cores: int | None = None,
+    ) -> CoreGraph:
+        """A golden network on cores.
+
+        Args:
+            network: legalised for the target.
+            target: its limits.
+            traffic: measured spikes that weigh the placement; None weighs every neuron alike.
+            cores: spread the work over up to this many cores; None uses the fewest.
+
+        Raises:
+            NmError: NM03xx, one diagnostic for every layer that does not fit.
+        """
+
+    def simulator(self, graph: CoreGraph) -> Simulator:
+        """A simulator that reads nothing but the core graph."""
+
+    def emit(self, program: Program, graphs: Mapping[str, CoreGraph], folder: Path) -> None:
+        """Write the program in the chip's own format into `folder` (nothing if it has none)."""

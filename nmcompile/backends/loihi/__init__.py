@@ -1,0 +1,1 @@
+"""The Loihi backend: Loihi 1 and Loihi 2."""

@@ -1,0 +1,1 @@
+"""Builds: the named steps from a model file to a verified deployment folder."""

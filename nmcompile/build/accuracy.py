@@ -1,0 +1,144 @@
+"""Float to integer, judged layer by layer: how far spike rates are from activations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.build.execute import reference_executor
+from nmcompile.build.stimuli import Frame
+from nmcompile.ir.network import Network
+from nmcompile.ir.program import Program
+from nmcompile.passes.calibrate import activation_nodes
+from nmcompile.reference.integer import IntegerRunner
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """One layer, float activations against spike counts, over all frames of the check.
+
+    Attributes:
+        network: its network.
+        layer: the user's layer name.
+        correlation: Pearson, over all neurons and frames; NaN-free (0 when one side is flat).
+        relative_error: ||counts/T * scale - activation|| / ||activation||.
+        rate: mean spikes per neuron and timestep.
+        scale: the activation that a spike at every timestep stands for.
+    """
+
+    network: str
+    layer: str
+    correlation: float
+    relative_error: float
+    rate: float
+    scale: float
+
+
+def layer_errors(
+    float_program: Program,
+    integer_program: Program,
+    made: tuple[Frame, ...],
+    scale_of: dict[str, float],
+) -> tuple[LayerError, ...]:
+    """Compare every activation of the float networks with the integer network's spikes.
+
+    Args:
+        float_program: float level, preprocessing folded.
+        integer_program: the same networks at the integer level.
+        made: frames to run.
+        scale_of: activation scale by layer label.
+    """
+    errors: list[LayerError] = []
+    for network in float_program.networks:
+        nodes = activation_nodes(network)
+        stimuli = _inputs_of(float_program, network, made)
+        if nodes and stimuli:
+            errors += _network_errors(
+                network, integer_program.network(network.name), stimuli, scale_of
+            )
+    return tuple(errors)
+
+
+def response_error(
+    float_program: Program, integer_program: Program, made: tuple[Frame, ...]
+) -> tuple[float, float]:
+    """(correlation, relative error) of the program's final output over all frames."""
+    outputs: list[list[npt.NDArray[Any]]] = []
+    for program in (float_program, integer_program):
+        executor = reference_executor(program)
+        results = []
+        for frame in made:
+            if frame.init is not None:
+                executor.init(frame.init)
+            results.append(executor.frame(frame.frame[None])[0].astype(np.float64).ravel())
+        outputs.append(results)
+    pairs = list(zip(*outputs, strict=True))
+    return (
+        float(np.mean([correlation(a, b) for a, b in pairs])),
+        float(np.mean([relative_error(a, b) for a, b in pairs])),
+    )
+
+
+def correlation(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    """Pearson correlation of two flat arrays, 0 when either is constant."""
+    if a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def relative_error(wanted: npt.NDArray[Any], found: npt.NDArray[Any]) -> float:
+    """||found - wanted|| / ||wanted||."""
+    norm = float(np.linalg.norm(wanted))
+    return float(np.linalg.norm(found - wanted)) / norm if norm else 0.0
+
+
+def _inputs_of(
+    program: Program, network: Network, made: tuple[Frame, ...]
+) -> list[npt.NDArray[Any]]:
+    triggers = {s.trigger for s in program.steps_of(network.name)}
+    if "every_frame" in triggers:
+        return [f.frame for f in made]
+    return [f.init for f in made if f.init is not None]
+
+
+def _network_errors(
+    network: Network,
+    integer: Network,
+    stimuli: list[npt.NDArray[Any]],
+    scale_of: dict[str, float],
+) -> list[LayerError]:
+    from nmcompile.ir import ops
+    from nmcompile.reference.float import FloatRunner
+
+    nodes = activation_nodes(network)
+    slots = {
+        n.op.slot: np.zeros(n.op.shape) for n in network.nodes if isinstance(n.op, ops.Slot)
+    }
+    floats = FloatRunner(network).run(np.stack(stimuli), slots, record=tuple(n.name for n in nodes))
+    runner = IntegerRunner(integer)
+    counts = [runner.run(s, slots, record=True).counts for s in stimuli]
+    errors = []
+    for node in nodes:
+        name = node.name if node.name in counts[0] else f"{node.name}_if"
+        if name not in counts[0]:
+            continue
+        spikes = np.stack([c[name] for c in counts]).astype(np.float64)
+        rate = float(spikes.mean()) / integer.timesteps
+        wanted = floats.recorded[node.name]
+        if spikes.shape[1] == 2 * wanted.shape[1]:
+            spikes = spikes[:, 0::2] - spikes[:, 1::2]
+        found = spikes / integer.timesteps * scale_of[node.label]
+        errors.append(
+            LayerError(
+                network.name,
+                node.label,
+                correlation(wanted.ravel(), found.ravel()),
+                relative_error(wanted.ravel(), found.ravel()),
+                rate,
+                scale_of[node.label],
+            )
+        )
+    return errors

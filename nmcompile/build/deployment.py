@@ -1,0 +1,229 @@
+"""The deployment: the folder that a build leaves, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from nmcompile import __version__
+from nmcompile.backends.base import Simulator
+from nmcompile.build.execute import (
+    NetworkRunner,
+    ProgramExecutor,
+    RunResult,
+    Slots,
+    integer_runner,
+    reference_executor,
+)
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.ir.program import Level, Program
+from nmcompile.ir.serialise import load_program, save_program
+from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.report.schema import Report
+from nmcompile.report.serialise import report_from_json
+from nmcompile.target import Target
+
+MANIFEST = "manifest.json"
+LEVELS: tuple[Level, ...] = ("float", "integer", "golden")
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A build folder, read lazily.
+
+    Attributes:
+        folder: where it is.
+        manifest: its manifest, decoded.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Deployment:
+        """Open a build folder.
+
+        Raises:
+            NmError: NM0523 when the folder is not a build.
+        """
+        path = Path(folder)
+        try:
+            manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            if manifest["schema"] != SCHEMA:
+                raise ValueError(f"schema {manifest['schema']}")
+        except (OSError, ValueError, KeyError) as error:
+            raise NmError(
+                Diagnostic(
+                    code="NM0523",
+                    message="this is not a build folder of this version",
+                    where=str(path),
+                    found=f"{type(error).__name__}: {error}",
+                    help=("make one with `nmcompile build MODEL --target loihi -o DIR`",),
+                )
+            ) from error
+        return cls(path, manifest)
+
+    def program(self, level: Level) -> Program:
+        """The program at one of the levels float, integer, golden."""
+        return load_program(self.folder / "program" / level)
+
+    @cached_property
+    def golden(self) -> Program:
+        """The golden program."""
+        return self.program("golden")
+
+    def chip_networks(self, only: str | None = None) -> tuple[str, ...]:
+        """Names of the networks on the chip, or the one asked for.
+
+        Raises:
+            NmError: NM0526 when there is no such network on the chip.
+        """
+        names = tuple(n.name for n in self.golden.chip_networks)
+        if only is None:
+            return names
+        if only not in names:
+            raise NmError(
+                Diagnostic(
+                    code="NM0526",
+                    message=f"the deployment has no network `{only}` on the chip",
+                    where=str(self.folder.name),
+                    limit=", ".join(names),
+                )
+            )
+        return (only,)
+
+    def graph(self, network: str) -> CoreGraph:
+        """The mapped cores of one network."""
+        return CoreGraph.load(self.folder / "networks" / network / "coregraph")
+
+    @cached_property
+    def report(self) -> Report:
+        """The build's report."""
+        return report_from_json((self.folder / "report.json").read_text(encoding="utf-8"))
+
+    @property
+    def target(self) -> Target:
+        """The target description that the build used, stored in the folder."""
+        text = (self.folder / "target.json").read_text(encoding="utf-8")
+        return Target.model_validate_json(text)
+
+    def stimuli(self) -> dict[str, list[npt.NDArray[Any]]]:
+        """Network name -> the inputs of the verification frames."""
+        arrays = load_file(self.folder / "verify" / "stimulus.safetensors")
+        found: dict[str, list[npt.NDArray[Any]]] = {}
+        for key in sorted(arrays):
+            found.setdefault(key.rsplit(".", 1)[0], []).append(arrays[key])
+        return found
+
+    def simulator(self, network: str) -> Simulator:
+        """A simulator of the mapped cores of one network."""
+        from nmcompile.backends.registry import backend_named
+
+        return backend_named(self.manifest["backend"]).simulator(self.graph(network))
+
+    def executor(self, level: str) -> ProgramExecutor:
+        """An executor at level float, integer, golden or mapped."""
+        if level != "mapped":
+            return reference_executor(self.program(level))  # type: ignore[arg-type]
+        chip = {n.name for n in self.golden.chip_networks}
+        runners = {
+            n.name: _mapped_runner(self.simulator(n.name)) if n.name in chip else integer_runner(n)
+            for n in self.golden.networks
+        }
+        return ProgramExecutor(self.golden, runners)
+
+
+def _mapped_runner(simulator: Simulator) -> NetworkRunner:
+    def run(stimulus: npt.NDArray[Any], _: Slots) -> RunResult:
+        result = simulator.run(stimulus)
+        return RunResult(result.output, result.counters)
+
+    return run
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `out` when the block ends well, and vanishes otherwise.
+
+    Raises:
+        NmError: NM0522 when `out` exists and is not an earlier build.
+    """
+    if out.exists() and not (out / MANIFEST).exists() and (not out.is_dir() or any(out.iterdir())):
+        raise NmError(
+            Diagnostic(
+                code="NM0522",
+                message="the output path exists and is not a build folder",
+                where=str(out),
+                help=("choose another path with -o, or remove it yourself",),
+            )
+        )
+    partial = out.parent / f".{out.name}.partial"
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if out.exists():
+            shutil.rmtree(out)
+        partial.rename(out)
+    finally:
+        if partial.exists():
+            shutil.rmtree(partial)
+
+
+def write_programs(folder: Path, programs: dict[str, Program]) -> None:
+    """program/{float,integer,golden}.{json,safetensors} and the readable text beside them."""
+    from nmcompile.ir.text import program_text
+
+    (folder / "program").mkdir()
+    for level in LEVELS:
+        save_program(programs[level], folder / "program" / level)
+        text = folder / "program" / f"{level}.txt"
+        text.write_text(program_text(programs[level]), encoding="utf-8")
+
+
+def write_graphs(folder: Path, graphs: dict[str, CoreGraph]) -> None:
+    """networks/<name>/coregraph.{json,safetensors}."""
+    for name, graph in graphs.items():
+        (folder / "networks" / name).mkdir(parents=True)
+        graph.save(folder / "networks" / name / "coregraph")
+
+
+def write_stimuli(folder: Path, inputs: dict[str, list[npt.NDArray[Any]]]) -> None:
+    """verify/stimulus.safetensors: the inputs of every chip network, by frame."""
+    (folder / "verify").mkdir()
+    arrays = {
+        f"{name}.{index:03d}": np.ascontiguousarray(stimulus)
+        for name, stimuli in inputs.items()
+        for index, stimulus in enumerate(stimuli)
+    }
+    save_file(arrays, folder / "verify" / "stimulus.safetensors")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Deterministic JSON with a final newline."""
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def write_manifest(folder: Path, body: dict[str, Any]) -> str:
+    """manifest.json with the sha256 of every other file; returns the manifest's own digest."""
+    files = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    whole = {"schema": SCHEMA, "nmcompile": __version__, **body, "files": files}
+    write_json(folder / MANIFEST, whole)
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()

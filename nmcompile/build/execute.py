@@ -1,0 +1,110 @@
+"""Execute a program frame by frame at any level: float, integer, golden or mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.ir.counters import NetworkCounters
+from nmcompile.ir.network import Network
+from nmcompile.ir.program import Program, Step, Trigger
+from nmcompile.reference.integer import IntegerRunner
+
+Slots = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One inference: the network's output and, where the level counts, what it cost."""
+
+    output: npt.NDArray[Any]
+    counters: NetworkCounters | None
+
+
+class NetworkRunner(Protocol):
+    """Runs one network on one stimulus `(C, H, W)` with the given slots."""
+
+    def __call__(self, stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
+        """One inference."""
+
+
+def float_runner(network: Network) -> NetworkRunner:
+    """A runner in double precision, without counters."""
+    from nmcompile.reference.float import FloatRunner
+
+    runner = FloatRunner(network)
+    spikes_in = network.types[network.input.name].kind == "spikes"
+    spikes_out = network.types[network.output.name].kind == "spikes"
+
+    def run(stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
+        batch = stimulus[:, None] if spikes_in else stimulus[None]
+        output = runner.run(batch, slots).output
+        return RunResult(output[:, 0] if spikes_out else output[0], None)
+
+    return run
+
+
+def integer_runner(network: Network) -> NetworkRunner:
+    """A runner of the reference interpreter."""
+    runner = IntegerRunner(network)
+
+    def run(stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
+        trace = runner.run(stimulus, slots)
+        return RunResult(trace.output, trace.counters)
+
+    return run
+
+
+@dataclass
+class ProgramExecutor:
+    """Drives a program: `init` once, then `frame` for every frame.
+
+    Attributes:
+        program: any level.
+        runners: one per network that the schedule runs.
+        slots: contents written so far.
+        counted: step name -> counters of all its runs, in order.
+    """
+
+    program: Program
+    runners: Mapping[str, NetworkRunner]
+    slots: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    counted: dict[str, list[NetworkCounters]] = field(default_factory=dict)
+
+    def init(self, image: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+        """Run the on_init steps on one input `(C, H, W)`; returns the last network's output."""
+        return self._run("on_init", image)
+
+    def frame(self, images: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Run the every_frame steps on each input of a batch `(S, C, H, W)`."""
+        outputs = [self._run("every_frame", image) for image in images]
+        return [o for o in outputs if o is not None]
+
+    def _run(self, trigger: Trigger, image: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+        outputs: dict[str, npt.NDArray[Any]] = {}
+        result = None
+        for step in self.program.schedule:
+            if step.trigger != trigger or step.network is None:
+                continue
+            source = outputs.get(step.reads, image)
+            result = self._step(step, source)
+            outputs[step.name] = result
+        return result
+
+    def _step(self, step: Step, source: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        done = self.runners[step.network or ""](source, self.slots)
+        if done.counters is not None:
+            self.counted.setdefault(step.name, []).append(done.counters)
+        if step.writes:
+            self.slots[step.writes] = np.asarray(done.output)
+        return done.output
+
+
+def reference_executor(program: Program) -> ProgramExecutor:
+    """An executor on the interpreter of the program's own level."""
+    make = float_runner if program.level in ("float", "spiking") else integer_runner
+    return ProgramExecutor(program, {n.name: make(n) for n in program.networks})

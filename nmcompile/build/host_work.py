@@ -1,0 +1,52 @@
+"""What a tracker's loop does on the host, counted: elementary operations of each step."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+from nmcompile.ir.program import HostCounts, Program, Step
+
+UPSAMPLED: Final = 272
+"""Side of the enlarged response when the settings do not say (SiamFC)."""
+
+
+def with_host_ops(program: Program) -> Program:
+    """The program with operation counts on the steps of its tracker's loop.
+
+    The frame's mean colour (one addition per sample of the frame) depends on the frame's size
+    and is left out. Programs without a tracker come back unchanged.
+    """
+    if program.tracker != "siamfc":
+        return program
+    counts = _siamfc(program)
+    schedule = tuple(
+        dataclasses.replace(step, host_ops=counts.get(step.name, step.host_ops))
+        for step in program.schedule
+    )
+    return dataclasses.replace(program, schedule=schedule)
+
+
+def _siamfc(program: Program) -> dict[str, HostCounts]:
+    """Counts per run of a step; `peak` runs once for all scales."""
+    upsampled = dict(program.settings).get("upsampled_size", UPSAMPLED)
+    large = int(str(upsampled)) ** 2
+    scales = program.step("crop_search").repeat
+    return {
+        "crop_template": (("crop_pixels", _pixels(program, program.step("template"))),),
+        "crop_search": (("crop_pixels", _pixels(program, program.step("search"))),),
+        "peak": (
+            ("upsample_pixels", scales * large),
+            ("peak_compares", scales * large + large),
+            ("normalise_adds", 2 * large),
+            ("normalise_multiplies", 2 * large),
+            ("window_multiplies", 2 * large),
+            ("window_adds", large),
+        ),
+    }
+
+
+def _pixels(program: Program, step: Step) -> int:
+    network = program.network(step.network or "")
+    shape = network.types[network.input.name].shape
+    return shape[1] * shape[2]

@@ -1,0 +1,244 @@
+"""What a build knows, as a report."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from nmcompile.build.compiled import Compiled
+from nmcompile.build.verify import Verification
+from nmcompile.ir import ops
+from nmcompile.ir.counters import NetworkCounters
+from nmcompile.ir.network import Network
+from nmcompile.ir.program import Program
+from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.limits import limits_of
+from nmcompile.mapping.metrics import placement_metrics
+from nmcompile.mapping.utilisation import utilisation
+from nmcompile.report.assemble import assemble
+from nmcompile.report.figure import number
+from nmcompile.report.schema import Report
+from nmcompile.report import sections
+from nmcompile.target import Target
+
+POOLING: Final = {"running_max": "microcode", "or": "or"}
+
+
+def make_report(compiled: Compiled) -> Report:
+    """The report of a finished build."""
+    return assemble(
+        model=_model(compiled),
+        target=compiled.target,
+        program=compiled.golden,
+        counted=compiled.counters,
+        mapping=mapping_section(compiled),
+        digests={level: p.digest for level, p in compiled.programs.items()},
+        accuracy=_accuracy(compiled),
+        verification=[verification_row(v) for v in compiled.verifications],
+        assumptions=_assumptions(compiled),
+        manifest_digest="",
+    )
+
+
+def host_steps(compiled: Compiled) -> list[dict[str, object]]:
+    """host.json: every step that runs beside the chip, why, and what one run costs."""
+    found: list[dict[str, object]] = []
+    for step in compiled.golden.schedule:
+        if step.place != "host":
+            continue
+        counted = compiled.counters.get(step.name, ())
+        found.append(
+            {
+                "step": step.name,
+                "trigger": step.trigger,
+                "repeat": step.repeat,
+                "network": step.network,
+                "reason": step.reason,
+                "operations": dict(step.host_ops),
+                "macs": counted[0].macs if counted else None,
+                "sops": counted[0].sops if counted else None,
+            }
+        )
+    return found
+
+
+def mapping_section(compiled: Compiled) -> sections.Mapping:
+    """Cores, chips, limits and floor plans of all networks."""
+    networks = tuple(
+        _network(compiled, compiled.golden.network(name), graph)
+        for name, graph in compiled.graphs.items()
+    )
+    cores = sum(n.cores for n in networks)
+    per_chip = int(compiled.target.chip.cores.value or 0)
+    packed = -(-cores // per_chip) if per_chip else 1
+    # The networks of one program share the chips: template and search are resident together.
+    chips = max([packed, *(n.chips for n in networks)])
+    return sections.Mapping(
+        chips=chips, cores=cores, cores_per_chip=per_chip or None, networks=networks
+    )
+
+
+def verification_row(result: Verification) -> sections.VerificationRow:
+    """One golden-against-cores comparison."""
+    return sections.VerificationRow(
+        name=result.network,
+        equal=result.equal,
+        compared=sections.Compared(
+            frames=result.frames, neurons=result.neurons, spikes=result.spikes
+        ),
+        first_mismatch=result.first_mismatch,
+    )
+
+
+def _network(compiled: Compiled, network: Network, graph: CoreGraph) -> sections.NetworkMapping:
+    metrics = placement_metrics(graph)
+    step = compiled.golden.steps_of(network.name)[0]
+    return sections.NetworkMapping(
+        network=network.name,
+        cores=graph.cores,
+        chips=graph.chips,
+        average_hops=round(metrics.average_hop, 6),
+        average_hops_lower_bound=round(metrics.average_hop_bound, 6),
+        depth_ticks=graph.ticks - graph.timesteps,
+        digest=graph.digest,
+        utilisation=utilisation_rows(graph, compiled.target),
+        layers=_layers(network, graph),
+        floor_plan=_floor_plan(graph, compiled.target, compiled.counters.get(step.name, ())),
+    )
+
+
+def utilisation_rows(graph: CoreGraph, target: Target) -> tuple[sections.Utilisation, ...]:
+    """Every limit of the target that mapping enforces: used against allowed."""
+    return tuple(
+        sections.Utilisation(
+            limit=row.limit,
+            used=row.used,
+            allowed=row.allowed,
+            where=row.where,
+            source=row.source,
+        )
+        for row in utilisation(graph, limits_of(target))
+    )
+
+
+def _layers(network: Network, graph: CoreGraph) -> tuple[sections.LayerMapping, ...]:
+    rows = []
+    for index, population in enumerate(graph.populations):
+        mine = graph["tile.population"] == index
+        op = network.by_name[population.name].op
+        pooling = POOLING[op.rule] if isinstance(op, ops.SpikeMaxPool2d) else ""
+        rows.append(
+            sections.LayerMapping(
+                layer=population.layer,
+                neurons=int(graph["tile.neurons"][mine].sum()),
+                tiles=int(mine.sum()),
+                cores=len(np.unique(graph["tile.core"][mine])),
+                pooling=pooling,
+            )
+        )
+    return tuple(rows)
+
+
+def _floor_plan(
+    graph: CoreGraph, target: Target, counted: tuple[NetworkCounters, ...]
+) -> sections.FloorPlan | None:
+    """Slots of a router lie beside each other, so that every core has a cell of its own."""
+    cores = next((c.cores for c in counted if c.cores is not None), None)
+    if cores is None:
+        return None
+    mesh = graph.mesh
+    wide = 2 if mesh.cores_per_router >= 4 else 1
+    tall = -(-mesh.cores_per_router // wide)
+    chip_x = graph["core.chip"] % mesh.chip_columns
+    chip_y = graph["core.chip"] // mesh.chip_columns
+    x = (chip_x * mesh.columns + graph["core.x"]) * wide + graph["core.slot"] % wide
+    y = (chip_y * mesh.rows + graph["core.y"]) * tall + graph["core.slot"] // wide
+    names = [
+        ", ".join(
+            sorted(
+                {
+                    graph.populations[p].layer
+                    for p in graph["tile.population"][graph["tile.core"] == core]
+                }
+            )
+        )
+        for core in range(graph.cores)
+    ]
+    return sections.FloorPlan(
+        columns=mesh.chip_columns * mesh.columns * wide,
+        rows=(int(chip_y.max(initial=0)) + 1) * mesh.rows * tall,
+        chip_columns=mesh.columns * wide,
+        chip_rows=mesh.rows * tall,
+        core=tuple(range(graph.cores)),
+        x=tuple(int(v) for v in x),
+        y=tuple(int(v) for v in y),
+        neurons=tuple(int(v) for v in cores.neurons),
+        sops=tuple(number(int(v)) for v in cores.sops.sum(axis=0)),
+        packets=tuple(number(int(v)) for v in cores.packets_in.sum(axis=0)),
+        layers=tuple(names),
+    )
+
+
+def _model(compiled: Compiled) -> sections.ModelInfo:
+    program = compiled.model.program
+    return sections.ModelInfo(
+        name=program.name,
+        format=compiled.model.kind,
+        sha256=compiled.model.sha256,
+        tracker=program.tracker,
+        parameters=parameters(program),
+        calibration=compiled.calibration_origin,
+        settings=tuple(
+            sections.Setting(name=k, value=v if isinstance(v, str | int | float) else str(v))
+            for k, v in program.settings
+        ),
+    )
+
+
+def parameters(program: Program) -> int:
+    """Weights and biases, shared ones once."""
+    seen: dict[str, int] = {}
+    for network in program.networks:
+        for node in network.of_type(ops.Conv2d, ops.Linear):
+            if isinstance(node.op, ops.Conv2d | ops.Linear):
+                seen[node.label] = node.op.weight.data.size + node.op.bias.data.size
+    return sum(seen.values())
+
+
+def _accuracy(compiled: Compiled) -> sections.Accuracy:
+    response = compiled.response_error
+    return sections.Accuracy(
+        stimulus=compiled.stimulus,
+        frames=len(compiled.frames),
+        layers=tuple(
+            sections.LayerError(
+                network=e.network,
+                layer=e.layer,
+                correlation=round(e.correlation, 6),
+                relative_error=round(e.relative_error, 6),
+                rate=round(e.rate, 6),
+            )
+            for e in compiled.layer_errors
+        ),
+        response_correlation=None if response is None else round(response[0], 6),
+        response_relative_error=None if response is None else round(response[1], 6),
+    )
+
+
+def _assumptions(compiled: Compiled) -> list[str]:
+    found = [
+        f"activity is the mean of {len(compiled.frames)} frames: {compiled.stimulus}",
+    ]
+    pools = {
+        POOLING[node.op.rule]
+        for network in compiled.golden.chip_networks
+        for node in network.nodes
+        if isinstance(node.op, ops.SpikeMaxPool2d)
+    }
+    if "microcode" in pools:
+        found.append(
+            "max pooling runs as a microcoded neuron with one counter per input; no public "
+            "source shows such a program on this chip"
+        )
+    return found

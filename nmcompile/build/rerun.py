@@ -1,0 +1,56 @@
+"""Run a finished deployment again on its stored stimuli and compare with the golden network."""
+
+from __future__ import annotations
+
+from nmcompile.build.deployment import Deployment
+from nmcompile.build.verify import Verification, verify_network
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.reference.integer import IntegerRunner
+
+
+def rerun_cores(deployment: Deployment, network: str, frames: int) -> Verification:
+    """Golden network against the mapped cores of the folder."""
+    golden = deployment.golden.network(network)
+    stimuli = deployment.stimuli()[network][:frames]
+    return verify_network(golden, deployment.simulator(network), stimuli)
+
+
+def rerun_lava(
+    deployment: Deployment, network: str, frames: int, time_limit_s: float
+) -> tuple[Verification, tuple[str, ...]]:
+    """Golden network against the emitted Lava package, run by Lava in a subprocess.
+
+    Returns:
+        The comparison, and the process models that Lava ran.
+
+    Raises:
+        NmError: NM0703 when the folder has no Lava package for the network; NM07xx when Lava
+            is missing, hangs or crashes.
+    """
+    from nmcompile.backends.loihi.lava_runner import compare, run_lava
+
+    package = deployment.folder / "emit" / "lava" / network
+    if not package.is_dir():
+        raise NmError(
+            Diagnostic(
+                code="NM0706",
+                message="the deployment has no Lava package for this network",
+                where=network,
+                help=("only targets of the Loihi backend emit one; see emit/ in the folder",),
+            )
+        )
+    stimuli = deployment.stimuli()[network][:frames]
+    runner = IntegerRunner(deployment.golden.network(network))
+    ours = [runner.run(s, record=True) for s in stimuli]
+    result = run_lava(package, stimuli, time_limit_s=time_limit_s)
+    mismatches = compare(ours, result)
+    verification = Verification(
+        network=network,
+        frames=len(stimuli),
+        neurons=sum(layer.neurons for layer in ours[0].counters.layers),
+        spikes=sum(int(s.sum()) for trace in ours for s in trace.spikes.values()),
+        first_mismatch=mismatches[0] if mismatches else "",
+        counters=tuple(trace.counters for trace in ours),
+        other_side="Lava",
+    )
+    return verification, result.process_models

@@ -1,0 +1,124 @@
+"""What a build runs its networks on: crops from the calibration images, or seeded spikes."""
+
+from __future__ import annotations
+
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.build.execute import NetworkRunner, ProgramExecutor, RunResult, Slots
+from nmcompile.ir import ops
+from nmcompile.ir.network import Network
+from nmcompile.ir.program import Program, Trigger
+
+SEED = 20200317
+SPIKE_RATE = 0.1
+"""Spikes per neuron and timestep of a seeded stimulus (kind `assumed`)."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame's inputs: what the on_init and the every_frame steps receive, `(C, H, W)`."""
+
+    init: npt.NDArray[Any] | None
+    frame: npt.NDArray[Any]
+
+
+def frames(program: Program, images: npt.NDArray[np.uint8] | None, count: int) -> tuple[Frame, ...]:
+    """`count` frames for `program`, cut from `images` or seeded.
+
+    Args:
+        program: float level with folded preprocessing, or lower.
+        images: uint8 `(N, C, H, W)` in the network's channel order, or None.
+        count: number of frames.
+    """
+    rng = np.random.default_rng(SEED)
+    made = []
+    for index in range(count):
+        image = None if images is None else images[index % len(images)]
+        made.append(
+            Frame(
+                _stimulus(program, "on_init", image, rng),
+                _require(_stimulus(program, "every_frame", image, rng)),
+            )
+        )
+    return tuple(made)
+
+
+def is_seeded(program: Program, images: npt.NDArray[np.uint8] | None) -> bool:
+    """Whether `frames` would have to invent the stimulus."""
+    return images is None or any(
+        isinstance(n.input.op, ops.Input) and n.input.op.kind == "spikes"
+        for n in _entry_networks(program)
+    )
+
+
+def recorded_inputs(
+    executor: ProgramExecutor, made: tuple[Frame, ...]
+) -> dict[str, list[npt.NDArray[Any]]]:
+    """Network name -> the stimuli that each network receives while `executor` runs `made`.
+
+    The executor counts as usual.
+    """
+    seen: dict[str, list[npt.NDArray[Any]]] = {}
+
+    def recording(name: str, runner: NetworkRunner) -> NetworkRunner:
+        def run(stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
+            seen.setdefault(name, []).append(np.asarray(stimulus))
+            return runner(stimulus, slots)
+
+        return run
+
+    wrapped = {name: recording(name, runner) for name, runner in executor.runners.items()}
+    watched = dataclasses.replace(executor, runners=wrapped)
+    for frame in made:
+        if frame.init is not None:
+            watched.init(frame.init)
+        watched.frame(frame.frame[None])
+    return seen
+
+
+def _entry_networks(program: Program) -> tuple[Network, ...]:
+    """Networks that read the outside world."""
+    fed_by_network = {s.name for s in program.schedule if s.network is not None}
+    names = {s.network for s in program.schedule if s.network and s.reads not in fed_by_network}
+    return tuple(n for n in program.networks if n.name in names)
+
+
+def _stimulus(
+    program: Program,
+    trigger: Trigger,
+    image: npt.NDArray[np.uint8] | None,
+    rng: np.random.Generator,
+) -> npt.NDArray[Any] | None:
+    names = {s.network for s in program.schedule if s.trigger == trigger}
+    network = next((n for n in _entry_networks(program) if n.name in names), None)
+    if network is None:
+        return None
+    op = network.input.op
+    if not isinstance(op, ops.Input):
+        raise TypeError("a network starts with an Input")
+    if op.kind == "spikes":
+        draw = rng.random((network.timesteps, *op.shape)) < SPIKE_RATE
+        return draw.astype(np.uint8)
+    if image is None:
+        return rng.integers(0, 256, op.shape).astype(np.uint8)
+    return _centre(image, op.shape)
+
+
+def _centre(image: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """The central window of `image`, tiled when the image is smaller."""
+    reps = [1] + [-(-want // have) for want, have in zip(shape[1:], image.shape[1:], strict=True)]
+    tiled = np.tile(image, reps)
+    y, x = ((have - want) // 2 for want, have in zip(shape[1:], tiled.shape[1:], strict=True))
+    return np.ascontiguousarray(tiled[:, y : y + shape[1], x : x + shape[2]])
+
+
+def _require(stimulus: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+    if stimulus is None:
+        raise ValueError("no network runs every frame")
+    return stimulus

@@ -1,0 +1,54 @@
+"""``nmcompile build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nmcompile.cli.harness import Session, command
+from nmcompile.cli.options import Bits, Calibrate, NirDt, NirReset, Percentile, TargetName, Timesteps
+
+
+@command
+def build(
+    session: Session,
+    model: Annotated[
+        Path, typer.Argument(help="Checkpoint .pt, torch.export .pt2 or .nir.", show_default=False)
+    ],
+    target: TargetName,
+    out: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder to write.", show_default=False)
+    ],
+    timesteps: Timesteps = None,
+    calibrate: Calibrate = None,
+    weight_bits: Bits = 8,
+    percentile: Percentile = 99.9,
+    verify: Annotated[
+        bool, typer.Option(help="Compare the mapped cores with the golden network.")
+    ] = True,
+    nir_dt: NirDt = 1e-4,
+    nir_reset: NirReset = "zero",
+    timings: Annotated[
+        Path | None, typer.Option(help="Write the seconds of every step to this JSON file.")
+    ] = None,
+) -> dict[str, Any]:
+    """Compile a model for a chip: lower, map, verify, count, write a deployment folder."""
+    import json
+
+    from nmcompile.build.compiled import Options
+    from nmcompile.build.pipeline import BuildRequest
+    from nmcompile.build.pipeline import build as run_build
+    from nmcompile.frontends.nir import NirOptions
+    from nmcompile.report.terminal import render_plain
+
+    options = Options(timesteps, calibrate, weight_bits, percentile, verify=verify)
+    nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
+    done = run_build(BuildRequest(model, target, out, options, nir), lambda s: session.say(f"{s} ..."))
+    if timings is not None:
+        timings.write_text(json.dumps(done.seconds, indent=1) + "\n", encoding="utf-8")
+    report = done.deployment.report
+    session.out(render_plain(report))
+    session.say(f"wrote {out}; next: nmcompile report {out} --html report.html")
+    return {"folder": str(out), "headline": report.headline.model_dump(mode="json")}

@@ -1,0 +1,78 @@
+"""``nmcompile run``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nmcompile.cli.harness import Session, command
+from nmcompile.cli.options import BuildFolder
+from nmcompile.cli.text import table
+
+if TYPE_CHECKING:
+    from nmcompile.build.verify import Verification
+
+ENGINES = ("cores", "lava")
+
+
+@command
+def run(
+    session: Session,
+    build: BuildFolder,
+    engine: Annotated[
+        str, typer.Option(help="What to run: cores (our simulator) or lava (Lava's CPU runtime).")
+    ] = "cores",
+    network: Annotated[
+        str | None, typer.Option(help="Only this network.", show_default="all on the chip")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Consecutive frames, at most those stored.")] = 2,
+    time_limit: Annotated[float, typer.Option(help="Seconds that Lava may take.")] = 300.0,
+) -> dict[str, Any]:
+    """Run a deployment on its stored stimuli and compare every spike (exit 5 on a difference)."""
+    from nmcompile.build.deployment import Deployment
+    from nmcompile.build.rerun import rerun_cores, rerun_lava
+    from nmcompile.diagnostics import Diagnostic, NmError
+
+    if engine not in ENGINES:
+        raise NmError(
+            Diagnostic(
+                code="NM0001",
+                message=f"there is no engine `{engine}`",
+                where="--engine",
+                limit=", ".join(ENGINES),
+            )
+        )
+    deployment = Deployment.open(build)
+    results = []
+    for name in deployment.chip_networks(network):
+        session.say(f"running {name} on {engine} ...")
+        if engine == "cores":
+            results.append(rerun_cores(deployment, name, frames))
+        else:
+            lava, models = rerun_lava(deployment, name, frames, time_limit)
+            results.append(lava)
+            session.say("process models: " + ", ".join(models))
+    session.out(_text(results, engine))
+    session.report(*(d for r in results for d in r.diagnostics()))
+    return {"engine": engine, "networks": [_as_json(r) for r in results]}
+
+
+def _text(results: list[Verification], engine: str) -> str:
+    against = "golden = cores" if engine == "cores" else "golden = Lava"
+    rows = [
+        (r.network, r.frames, r.neurons, r.spikes, "equal" if r.equal else "DIFFERENT")
+        for r in results
+    ]
+    return table(rows, ("network", "frames", "neurons", "spikes", against), " rrr")
+
+
+def _as_json(result: Verification) -> dict[str, Any]:
+    return {
+        "network": result.network,
+        "frames": result.frames,
+        "neurons": result.neurons,
+        "spikes": result.spikes,
+        "equal": result.equal,
+        "first_mismatch": result.first_mismatch,
+    }

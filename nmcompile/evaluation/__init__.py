@@ -1,0 +1,1 @@
+"""How well a tracker follows: overlap, success and precision."""

@@ -1,0 +1,223 @@
+"""Edge types: the shape, kind and width that an operator produces from its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.ir import ops
+from nmcompile.ir.arrays import Array
+from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.ir.types import EdgeType, bits_for
+
+ACCUMULATOR_BITS = 32
+Types = tuple[EdgeType, ...]
+
+
+def conv_extent(size: int, kernel: int, stride: int, padding: int = 0, dilation: int = 1) -> int:
+    """Output extent of a strided window."""
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def pool_extent(size: int, kernel: int, stride: int, *, ceil: bool) -> int:
+    """Output extent of a pooling window; with `ceil` a last partial window counts."""
+    span = size - kernel
+    return (-(-span // stride) if ceil else span // stride) + 1
+
+
+def infer(op: ops.Op, inputs: Types, label: str) -> EdgeType:
+    """Output type of `op` for the given input types.
+
+    Args:
+        op: the operator.
+        inputs: types of its inputs, in order.
+        label: the user's name of the layer, for the message.
+
+    Raises:
+        NmError: NM0201 when the inputs do not fit the operator.
+    """
+    try:
+        return _RULES[type(op)](op, inputs)
+    except (ValueError, IndexError) as error:
+        raise NmError(
+            Diagnostic(
+                code="NM0201",
+                message=f"{type(op).__name__} does not accept its input: {error}",
+                where=label,
+                found=", ".join(str(t) for t in inputs) or "no input",
+            )
+        ) from None
+
+
+def sum_bound(weight: Array, bias: Array | None, edge: EdgeType) -> int:
+    """Largest possible |sum| of one output: per-row sum of |w| times the largest |x|, plus |b|."""
+    rows = np.abs(weight.data.reshape(weight.shape[0], -1).astype(np.int64)).sum(axis=1)
+    largest = 2 ** (edge.bits - (1 if edge.signed else 0)) - (0 if edge.signed else 1)
+    total = rows * largest
+    if bias is not None:
+        total = total + np.abs(bias.data.astype(np.int64))
+    return int(total.max(initial=1))
+
+
+def _input(op: ops.Input, _: Types) -> EdgeType:
+    return EdgeType(op.kind, op.shape, op.bits, op.signed)
+
+
+def _slot(op: ops.Slot, _: Types) -> EdgeType:
+    return EdgeType("values", op.shape, op.bits, op.signed)
+
+
+def _same(_: ops.Op, inputs: Types) -> EdgeType:
+    return inputs[0]
+
+
+def _conv(op: ops.Conv2d, inputs: Types) -> EdgeType:
+    channels, height, width = _image(inputs[0])
+    out, per_group, ky, kx = op.weight.shape
+    if per_group * op.groups != channels:
+        raise ValueError(f"weight wants {per_group * op.groups} channels, input has {channels}")
+    if out % op.groups:
+        raise ValueError(f"{out} output channels do not divide into {op.groups} groups")
+    shape = (
+        out,
+        conv_extent(height, ky, op.stride[0], op.padding[0], op.dilation[0]),
+        conv_extent(width, kx, op.stride[1], op.padding[1], op.dilation[1]),
+    )
+    return _linear_type(op.weight, op.bias, inputs[0], _positive(shape))
+
+
+def _linear(op: ops.Linear, inputs: Types) -> EdgeType:
+    if inputs[0].shape != (op.weight.shape[1],):
+        raise ValueError(f"weight wants {op.weight.shape[1]} inputs")
+    return _linear_type(op.weight, op.bias, inputs[0], (op.weight.shape[0],))
+
+
+def _linear_type(weight: Array, bias: Array, edge: EdgeType, shape: tuple[int, ...]) -> EdgeType:
+    if not weight.is_integer or edge.bits == 0:
+        return EdgeType("values", shape)
+    return EdgeType("values", shape, bits_for(sum_bound(weight, bias, edge), signed=True))
+
+
+def _pool(op: ops.AvgPool2d | ops.SumPool2d, inputs: Types) -> EdgeType:
+    channels, height, width = _image(inputs[0])
+    shape = (
+        channels,
+        conv_extent(height, op.kernel[0], op.stride[0], op.padding[0]),
+        conv_extent(width, op.kernel[1], op.stride[1], op.padding[1]),
+    )
+    bits = inputs[0].bits
+    if isinstance(op, ops.SumPool2d) and bits:
+        bits += (op.kernel[0] * op.kernel[1]).bit_length()
+    return EdgeType("values", _positive(shape), bits, inputs[0].signed)
+
+
+def _max_pool(op: ops.MaxPool2d | ops.SpikeMaxPool2d, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    channels, height, width = _image(edge)
+    shape = (
+        channels,
+        pool_extent(height, op.kernel[0], op.stride[0], ceil=op.ceil),
+        pool_extent(width, op.kernel[1], op.stride[1], ceil=op.ceil),
+    )
+    if isinstance(op, ops.SpikeMaxPool2d) and edge.kind != "spikes":
+        raise ValueError("it pools spikes")
+    return EdgeType(edge.kind, _positive(shape), edge.bits, edge.signed)
+
+
+def _neuron(op: ops.Neuron, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    if edge.kind != "values":
+        raise ValueError("it integrates currents")
+    if isinstance(op.model, IntegerNeuron):
+        for name in ("bias", "fire_above", "reset_by", "v_init"):
+            parameter: Array = getattr(op.model, name)
+            if parameter.shape not in ((), edge.shape[:1], edge.shape):
+                raise ValueError(f"{name} has shape {parameter.shape}")
+    return EdgeType("spikes", edge.shape, 1, signed=False)
+
+
+def _add(_: ops.Add, inputs: Types) -> EdgeType:
+    if len({t.shape for t in inputs}) != 1:
+        raise ValueError("shapes differ")
+    bits = max(t.bits for t in inputs)
+    widest = 0 if any(t.bits == 0 for t in inputs) else bits + len(inputs) - 1
+    return EdgeType("values", inputs[0].shape, widest, any(t.signed for t in inputs))
+
+
+def _scale(_: ops.Scale, inputs: Types) -> EdgeType:
+    return EdgeType("values", inputs[0].shape)
+
+
+def _shift(op: ops.Shift, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    return EdgeType("values", edge.shape, max(1, edge.bits - op.bits), edge.signed)
+
+
+def _flatten(_: ops.Flatten, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    return EdgeType(edge.kind, (edge.size,), edge.bits, edge.signed)
+
+
+def _correlate(_: ops.Correlate, inputs: Types) -> EdgeType:
+    (channels, height, width), template = _image(inputs[0]), _image(inputs[1])
+    if template[0] != channels:
+        raise ValueError(f"template has {template[0]} channels, input has {channels}")
+    shape = (1, height - template[1] + 1, width - template[2] + 1)
+    bits = ACCUMULATOR_BITS if inputs[0].bits and inputs[1].bits else 0
+    return EdgeType("values", _positive(shape), bits)
+
+
+def _encode(_: ops.Encode, inputs: Types) -> EdgeType:
+    if inputs[0].kind != "values":
+        raise ValueError("it encodes values")
+    return inputs[0]
+
+
+def _decode(op: ops.Decode, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    if edge.kind != "spikes":
+        raise ValueError("it counts spikes")
+    shape = edge.shape
+    if op.signed_pairs:
+        if shape[0] % 2:
+            raise ValueError(f"{shape[0]} channels are not pairs")
+        shape = (shape[0] // 2, *shape[1:])
+    return EdgeType("values", shape, 16, signed=op.signed_pairs)
+
+
+def _image(edge: EdgeType) -> tuple[int, int, int]:
+    if len(edge.shape) != 3:
+        raise ValueError("it wants an input of shape (C, H, W)")
+    return edge.shape[0], edge.shape[1], edge.shape[2]
+
+
+def _positive(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if min(shape) < 1:
+        raise ValueError(f"the output would be empty, shape {shape}")
+    return shape
+
+
+_RULES: dict[type, Callable[[Any, Types], EdgeType]] = {
+    ops.Input: _input,
+    ops.Output: _same,
+    ops.Conv2d: _conv,
+    ops.Linear: _linear,
+    ops.BatchNorm2d: _same,
+    ops.AvgPool2d: _pool,
+    ops.SumPool2d: _pool,
+    ops.MaxPool2d: _max_pool,
+    ops.SpikeMaxPool2d: _max_pool,
+    ops.Neuron: _neuron,
+    ops.Activation: _same,
+    ops.Add: _add,
+    ops.Scale: _scale,
+    ops.Shift: _shift,
+    ops.Flatten: _flatten,
+    ops.Slot: _slot,
+    ops.Correlate: _correlate,
+    ops.Encode: _encode,
+    ops.Decode: _decode,
+}

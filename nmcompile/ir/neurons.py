@@ -1,0 +1,123 @@
+"""Neuron models: one float and one integer definition each, with their equations.
+
+Symbols: t timestep, I input current, u synaptic current, v membrane potential, s spike.
+All models decide after the whole input of a timestep has arrived.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nmcompile.ir.arrays import Array
+
+Reset = Literal["subtract", "zero"]
+
+KEEP_ONE = 4096
+"""Fixed-point one of a decay factor (12 fractional bits, as on Loihi)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IF:
+    """Integrate-and-fire, float form.
+
+        v[t] = v[t-1] + I[t];  s[t] = v[t] >= threshold
+        reset "subtract": v[t] -= threshold * s[t];  "zero": v[t] = 0 where s[t]
+
+    Attributes:
+        threshold: scalar, `(C,)` or full shape, in units of the input current.
+        reset: what a spike does to the membrane.
+        v_init: membrane before the first timestep, in units of the threshold.
+    """
+
+    threshold: Array
+    reset: Reset = "subtract"
+    v_init: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LIF:
+    """Leaky integrate-and-fire, float form.
+
+        v[t] = v_keep * v[t-1] + gain * I[t] + v_rest_drive;  s[t] = v[t] > threshold
+
+    Attributes:
+        v_keep: fraction of the membrane kept per timestep, 0..1 (1 - decay).
+        gain: factor on the input current (resistance x step / tau of a continuous model).
+        threshold: firing level; a spike needs strictly more.
+        reset: what a spike does to the membrane.
+        drive: constant added at every timestep (leak potential of a continuous model).
+    """
+
+    v_keep: Array
+    gain: Array
+    threshold: Array
+    reset: Reset = "zero"
+    drive: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CubaLIF:
+    """Current-based leaky integrate-and-fire (two states), float form.
+
+        u[t] = u_keep * u[t-1] + gain * I[t]
+        v[t] = v_keep * v[t-1] + u[t];  s[t] = v[t] > threshold
+
+    Attributes:
+        u_keep: fraction of the current kept per timestep, 0..1.
+        v_keep: fraction of the membrane kept per timestep, 0..1.
+        gain: factor on the input current.
+        threshold: firing level; a spike needs strictly more.
+        reset: what a spike does to the membrane (the current is untouched).
+    """
+
+    u_keep: Array
+    v_keep: Array
+    gain: Array
+    threshold: Array
+    reset: Reset = "zero"
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerNeuron:
+    """The integer definition that IF, LIF and CubaLIF share; every simulator runs this one.
+
+    With rsz(x) = sign(x) * (|x| >> 12) and a the accumulated integer input of the timestep:
+
+        u[t] = wrap(rsz(u[t-1] * u_keep) + (a << state_shift))
+        v[t] = clip(rsz(v[t-1] * v_keep) + u[t] + bias)
+        s[t] = v[t] > fire_above
+        reset "subtract": v[t] -= reset_by * s[t];  "zero": v[t] = 0 where s[t]
+
+    `wrap` and `clip` act when `state_bits` > 0: u wraps once into (-2^(b-1), 2^(b-1)], v
+    saturates at +-(2^(b-1) - 1), as Loihi does (checked against Lava). With `state_bits` = 0
+    the states are unbounded integers; the interpreter checks that int32 holds them.
+    IF is u_keep = 0, v_keep = 4096; LIF has v_keep < 4096; CubaLIF u_keep > 0. u_keep = 4096
+    holds the current (an input sent once drives every later timestep).
+
+    Attributes:
+        model: the float model it came from: "IF", "LIF" or "CubaLIF".
+        u_keep: kept current in 1/4096, 0..4096.
+        v_keep: kept membrane in 1/4096, 0..4096.
+        state_shift: left shift of the input into state units (6 on Loihi).
+        state_bits: width of u and v, 0 for unbounded.
+        bias: int32, scalar, `(C,)` or full shape, in state units, added every timestep.
+        fire_above: int32, in state units; strict comparison.
+        reset: what a spike does to the membrane.
+        reset_by: int32, in state units, for reset "subtract".
+        v_init: int32, in state units, membrane at the start of every frame.
+    """
+
+    model: Literal["IF", "LIF", "CubaLIF"]
+    u_keep: int
+    v_keep: int
+    state_shift: int
+    state_bits: int
+    bias: Array
+    fire_above: Array
+    reset: Reset
+    reset_by: Array
+    v_init: Array
+
+
+NeuronModel = IF | LIF | CubaLIF | IntegerNeuron

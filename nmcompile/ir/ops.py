@@ -1,0 +1,238 @@
+"""The operators of a network. Frozen; the docstring is the definition.
+
+x is the input of a timestep, y the output, `(C, H, W)` unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nmcompile.ir.arrays import Array
+from nmcompile.ir.neurons import NeuronModel
+from nmcompile.ir.types import EdgeKind
+
+Pair = tuple[int, int]
+PoolRule = Literal["running_max", "or"]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The network's input: `values` are one static image per frame, `spikes` a train `(T, ...)`.
+
+    Attributes:
+        kind: what arrives.
+        shape: `(C, H, W)` or `(N,)`.
+        bits: width of an element, 0 for real numbers.
+        signed: whether elements may be negative.
+    """
+
+    kind: EdgeKind
+    shape: tuple[int, ...]
+    bits: int = 0
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """y = x: marks what leaves the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conv2d:
+    """Cross-correlation (torch convention, kernel not flipped), zero padding.
+
+        y[o, i, j] = bias[o] + sum_{c, a, b} weight[o, c, a, b] x[c', i s_y + a d_y - p_y, ...]
+
+    Attributes:
+        weight: `(C_out, C_in / groups, K_y, K_x)`.
+        bias: `(C_out,)`; added once per timestep.
+        stride: (y, x). padding: (y, x). dilation: (y, x). groups: channel groups.
+    """
+
+    weight: Array
+    bias: Array
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """y = weight x + bias, x of shape `(N,)`.
+
+    Attributes:
+        weight: `(N_out, N_in)`.
+        bias: `(N_out,)`; added once per timestep.
+    """
+
+    weight: Array
+    bias: Array
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm2d:
+    """y = (x - mean) / sqrt(variance + eps) * weight + bias, per channel."""
+
+    weight: Array
+    bias: Array
+    mean: Array
+    variance: Array
+    eps: float
+
+
+@dataclass(frozen=True, slots=True)
+class AvgPool2d:
+    """Mean over `kernel` windows at `stride`, zero padding counted in the mean."""
+
+    kernel: Pair
+    stride: Pair
+    padding: Pair = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SumPool2d:
+    """Sum over `kernel` windows at `stride`."""
+
+    kernel: Pair
+    stride: Pair
+    padding: Pair = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool2d:
+    """Maximum over `kernel` windows at `stride`; `ceil` keeps partial windows at the end."""
+
+    kernel: Pair
+    stride: Pair
+    ceil: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeMaxPool2d:
+    """Max pooling of spike trains, zero padding none.
+
+    "running_max": n_i[t] counts the spikes of input i up to t; y spikes at t exactly when
+    max_i n_i over the window rises, so that y's count equals the window's maximal count at
+    every t. "or": y = any spike in the window (over-counts when windows hold several
+    active inputs).
+    """
+
+    kernel: Pair
+    stride: Pair
+    ceil: bool = False
+    rule: PoolRule = "running_max"
+
+
+@dataclass(frozen=True, slots=True)
+class Neuron:
+    """A population of spiking neurons; see `nmcompile.ir.neurons` for the equations."""
+
+    model: NeuronModel
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """y = max(x, 0) for kind "relu"."""
+
+    kind: Literal["relu"] = "relu"
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """y = sum of the inputs, all of one shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """y = factor * x + offset (real), applied on the host or folded by a pass."""
+
+    factor: float
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """y = x >> bits, arithmetic (floor), after the whole sum; Loihi's negative weight exponent."""
+
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flatten:
+    """y of shape `(C*H*W,)` in (C, H, W) order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """y = the contents of a program slot, written by another network (the template z).
+
+    Attributes:
+        slot: name of the program slot.
+        shape: `(C, H, W)` of its contents.
+        bits: width of an element, 0 for real numbers.
+        signed: whether elements may be negative.
+    """
+
+    slot: str
+    shape: tuple[int, ...]
+    bits: int = 0
+    signed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Correlate:
+    """Valid cross-correlation of input 0 (x) with input 1 (the template z), over all channels.
+
+        y[0, i, j] = sum_{c, a, b} z[c, a, b] x[c, i + a, j + b]
+
+    On spike counts this is potential matching (PSM, SiamSNN eq. 6) up to the factor 1/(2T).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Encode:
+    """Real-valued input coding: how a static image drives the first layer.
+
+    "constant": the image is applied at every timestep (T transductions).
+    "impulse": the image is applied at t = 1 only; the population behind it holds its current.
+    """
+
+    mode: Literal["constant", "impulse"] = "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """y = sum over t of x[t]; with `signed_pairs` y[c] = sum over t of x[2c, t] - x[2c + 1, t].
+
+    The host's read-out of a spike train: `(C, H, W)` counts in 0..T, or `(C/2, H, W)` in -T..T.
+    """
+
+    signed_pairs: bool = False
+
+
+Op = (
+    Input
+    | Output
+    | Conv2d
+    | Linear
+    | BatchNorm2d
+    | AvgPool2d
+    | SumPool2d
+    | MaxPool2d
+    | SpikeMaxPool2d
+    | Neuron
+    | Activation
+    | Add
+    | Scale
+    | Shift
+    | Flatten
+    | Slot
+    | Correlate
+    | Encode
+    | Decode
+)
+
+LINEAR_OPS = (Conv2d, Linear, AvgPool2d, SumPool2d)
+"""Operators that are linear in x and therefore map to synapses."""

@@ -1,0 +1,1 @@
+"""From a golden network to cores: stages, tiles, packing, placement, routes, metrics."""

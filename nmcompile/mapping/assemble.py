@@ -1,0 +1,327 @@
+"""Put the tables of a core graph together: tiles, neurons, groups, axons, routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.ir.arrays import Array
+from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.mapping.coregraph import Profile
+from nmcompile.mapping.demand import (
+    Interval,
+    Intervals,
+    needed_channels,
+    overlapping,
+    split_atoms,
+)
+from nmcompile.mapping.limits import Limits
+from nmcompile.mapping.stages import Population, Projection
+from nmcompile.mapping.synapses import SynapseTables
+from nmcompile.mapping.tile import Tiling
+from nmcompile.mapping.window import patterns, sources
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Columns = dict[str, npt.NDArray[np.generic]]
+Traffic = Mapping[str, npt.NDArray[np.integer[Any]]]
+"""Spikes of every neuron in a calibration run, by population (or input) name."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile with its numbers: first neuron, first accumulator, core."""
+
+    core: int
+    neuron0: int
+    acc0: int
+    population: int
+    y: Interval
+    x: Interval
+    c: Interval
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return _length(self.y) * _length(self.x) * _length(self.c)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The neuron groups of one population (or of the input).
+
+    Attributes:
+        channels: channel interval of every group at a position.
+        number: `(len(channels), H, W)` group numbers.
+    """
+
+    channels: Intervals
+    number: I32
+
+
+class Assembler:
+    """Builds all columns but those of `core`.
+
+    Args:
+        tiling: the cut.
+        cores: the core of every tile, per population.
+        limits: for the group size.
+        traffic: measured spikes; one spike per neuron where it is missing.
+    """
+
+    def __init__(
+        self, tiling: Tiling, cores: list[list[int]], limits: Limits, traffic: Traffic
+    ) -> None:
+        self._stages = tiling.stages
+        self._grids = dict(tiling.grids)
+        self._input_groups = tiling.input_groups
+        self._limits = limits
+        self._traffic = traffic
+        self._synapses = SynapseTables()
+        self.profiles: list[Profile] = []
+        self._tiles = self._number_tiles(cores)
+        self._neurons = sum(t.neurons for t in self._tiles)
+        self._group_rows: list[npt.NDArray[np.int64]] = []
+        self._groups = self._number_groups()
+        self._axons: list[I64] = []
+        self._routes: list[I64] = []
+
+    def columns(self) -> Columns:
+        """All columns but those of `core`."""
+        for index, tile in enumerate(self._tiles):
+            self._connect(index, tile)
+        return {
+            **self._tile_columns(),
+            **self._neuron_columns(),
+            **self._group_columns(),
+            **self._axon_columns(),
+            **self._synapses.columns(),
+            **self._end_columns(),
+        }
+
+    def _number_tiles(self, cores: list[list[int]]) -> list[Tile]:
+        """Tiles in (core, population, grid) order, so that a core's neurons are contiguous."""
+        boxes = [
+            (core, index, box)
+            for index, population in enumerate(self._stages.populations)
+            for core, box in zip(cores[index], self._grids[population.name].boxes(), strict=True)
+        ]
+        tiles = []
+        neuron = acc = 0
+        for core, index, (y, x, c) in sorted(boxes, key=lambda b: b[0]):
+            tile = Tile(core, neuron, acc, index, y, x, c)
+            tiles.append(tile)
+            neuron += tile.neurons
+            acc += tile.neurons * len(self._stages.populations[index].port_shifts)
+        return tiles
+
+    def _number_groups(self) -> dict[str, Groups]:
+        groups: dict[str, Groups] = {}
+        names = [p.name for p in self._stages.populations]
+        for population in self._stages.populations:
+            intervals = self._grids[population.name].groups(self._limits.axon_atoms)
+            number = np.zeros((len(intervals), *population.shape[1:]), np.int32)
+            groups[population.name] = Groups(intervals, number)
+        count = 0
+        for index, tile in enumerate(self._tiles):
+            name = names[tile.population]
+            own = groups[name]
+            count = self._add_groups(own, tile, index, tile.neuron0, self._spikes(name), count)
+        stimulus = self._stages.input
+        channels, height, width = stimulus.shape
+        host = Groups(
+            self._input_groups, np.zeros((len(self._input_groups), height, width), np.int32)
+        )
+        whole = Tile(-1, self._neurons, 0, -1, (0, height), (0, width), (0, channels))
+        self._add_groups(host, whole, -1, self._neurons, self._spikes(stimulus.name), count)
+        groups[stimulus.name] = host
+        return groups
+
+    def _add_groups(
+        self, groups: Groups, tile: Tile, index: int, line0: int, spikes: I64, count: int
+    ) -> int:
+        """Number the groups of a tile position by position; returns the next free number."""
+        own = split_atoms(tile.c, self._limits.axon_atoms)
+        height, width = _length(tile.y), _length(tile.x)
+        positions = height * width
+        number = count + np.arange(positions * len(own)).reshape(height, width, len(own))
+        box = (slice(*tile.y), slice(*tile.x))
+        table = np.empty((positions, len(own), 4), np.int64)
+        for k, (low, high) in enumerate(own):
+            slot = groups.channels.index((low, high))
+            groups.number[slot][box] = number[:, :, k]
+            table[:, k, 0] = line0 + np.arange(positions) * _length(tile.c) + low - tile.c[0]
+            table[:, k, 1] = high - low
+            table[:, k, 3] = spikes[low:high, box[0], box[1]].sum(axis=0).reshape(-1)
+        table[:, :, 2] = index
+        self._group_rows.append(table.reshape(-1, 4))
+        return count + positions * len(own)
+
+    def _spikes(self, name: str) -> I64:
+        """`(C, H, W)` spikes of the calibration run, ones where none is given."""
+        shapes = {p.name: p.shape for p in self._stages.populations}
+        shape = shapes.get(name, self._stages.input.shape)
+        given = self._traffic.get(name)
+        if given is None:
+            return np.ones(shape, np.int64)
+        return np.asarray(given, np.int64).reshape(shape)
+
+    def _connect(self, index: int, tile: Tile) -> None:
+        """Axons and routes into one tile."""
+        for projection in self._stages.populations[tile.population].projections:
+            self._project(index, tile, projection)
+
+    def _project(self, index: int, tile: Tile, projection: Projection) -> None:
+        on_y, on_x = patterns(projection.y, *tile.y), patterns(projection.x, *tile.x)
+        if not on_y or not on_x:
+            return
+        at = np.ix_(sources(projection.y, *tile.y), sources(projection.x, *tile.x))
+        row0, acc = self._row_table(tile, projection)
+        groups = self._groups[projection.source]
+        for interval in overlapping(groups.channels, needed_channels(projection, tile.c)):
+            number = groups.number[groups.channels.index(interval)][at]
+            n = number.size
+            axons = np.empty((n, 4), np.int64)
+            axons[:, 0], axons[:, 1] = tile.core, index
+            axons[:, 2] = (row0 + interval[0]).reshape(-1)
+            axons[:, 3] = acc.reshape(-1)
+            self._axons.append(axons)
+            routes = np.empty((n, 3), np.int64)
+            routes[:, 0], routes[:, 1], routes[:, 2] = (
+                number.reshape(-1),
+                tile.core,
+                projection.delay,
+            )
+            self._routes.append(routes)
+
+    def _row_table(self, tile: Tile, projection: Projection) -> tuple[I64, I64]:
+        """First row and first accumulator for every source position of a tile."""
+        on_y, on_x = patterns(projection.y, *tile.y), patterns(projection.x, *tile.x)
+        width, channels = _length(tile.x), _length(tile.c)
+        kinds_y, kinds_x = (list(dict.fromkeys(p.hits for p in on)) for on in (on_y, on_x))
+        table = np.array(
+            [
+                [self._synapses.row_set(projection, tile.c, width, a, b) for b in kinds_x]
+                for a in kinds_y
+            ],
+            np.int64,
+        )
+        rows = table[
+            np.ix_([kinds_y.index(p.hits) for p in on_y], [kinds_x.index(p.hits) for p in on_x])
+        ]
+        first_y = np.array([p.first for p in on_y], np.int64)
+        first_x = np.array([p.first for p in on_x], np.int64)
+        acc0 = tile.acc0 + projection.port * tile.neurons
+        return rows, acc0 + (first_y[:, None] * width + first_x[None, :]) * channels
+
+    def _tile_columns(self) -> Columns:
+        rows = []
+        for tile in self._tiles:
+            profile = self._profile(self._stages.populations[tile.population])
+            place = (tile.core, tile.neuron0, tile.neurons, tile.population, profile, tile.acc0)
+            rows.append((*place, *tile.y, *tile.x, *tile.c))
+        names = ("core", "neuron0", "neurons", "population", "profile", "acc0")
+        box = ("y0", "y1", "x0", "x1", "c0", "c1")
+        table = np.array(rows, np.int32).reshape(-1, 12)
+        return {f"tile.{name}": table[:, i] for i, name in enumerate((*names, *box))}
+
+    def _profile(self, population: Population) -> int:
+        """Index of the population's profile; equal profiles are stored once."""
+        start, end = 1 + population.depth, self._stages.timesteps + population.depth
+        profile = Profile(population.kind, start, end)
+        if population.model is not None:
+            model = population.model
+            profile = Profile(
+                kind=population.kind,
+                start_tick=start,
+                end_tick=end,
+                port_shifts=population.port_shifts,
+                input_shift=population.input_shift,
+                u_keep=model.u_keep,
+                v_keep=model.v_keep,
+                state_shift=model.state_shift,
+                state_bits=model.state_bits,
+                subtract=model.reset == "subtract",
+            )
+        if profile not in self.profiles:
+            self.profiles.append(profile)
+        return self.profiles.index(profile)
+
+    def _neuron_columns(self) -> Columns:
+        names = ("bias", "fire_above", "reset_by", "v_init")
+        columns = {name: np.zeros(self._neurons, np.int32) for name in names}
+        full = [
+            {n: _per_neuron(p.model, n, p.shape) for n in names} if p.model is not None else None
+            for p in self._stages.populations
+        ]
+        for tile in self._tiles:
+            tables = full[tile.population]
+            if tables is None:
+                continue
+            own = slice(tile.neuron0, tile.neuron0 + tile.neurons)
+            for name in names:
+                part = tables[name][slice(*tile.c), slice(*tile.y), slice(*tile.x)]
+                columns[name][own] = part.transpose(1, 2, 0).reshape(-1)
+        return {f"neuron.{name}": column for name, column in columns.items()}
+
+    def _group_columns(self) -> Columns:
+        table = np.concatenate(self._group_rows)
+        names = ("line0", "lines", "tile", "traffic")
+        return {f"group.{name}": table[:, i] for i, name in enumerate(names)}
+
+    def _axon_columns(self) -> Columns:
+        axons = np.concatenate(self._axons) if self._axons else np.zeros((0, 4), np.int64)
+        routes = np.concatenate(self._routes) if self._routes else np.zeros((0, 3), np.int64)
+        # Tiles are in core order, hence so are the axons.
+        first = np.searchsorted(axons[:, 0], axons[:, 0], side="left")
+        return {
+            "axon.core": axons[:, 0],
+            "axon.tile": axons[:, 1],
+            "axon.row_base": axons[:, 2],
+            "axon.acc_base": axons[:, 3],
+            "route.group": routes[:, 0],
+            "route.core": routes[:, 1],
+            "route.axon": np.arange(len(axons)) - first,
+            "route.delay": routes[:, 2],
+        }
+
+    def _end_columns(self) -> Columns:
+        names = [p.name for p in self._stages.populations]
+        neurons, index = [], []
+        for tile in self._tiles:
+            if names[tile.population] != self._stages.output:
+                continue
+            neurons.append(tile.neuron0 + np.arange(tile.neurons))
+            index.append(_flat_index(self._stages.populations[tile.population].shape, tile))
+        channels, height, width = self._stages.input.shape
+        whole = Tile(-1, 0, 0, -1, (0, height), (0, width), (0, channels))
+        return {
+            "readout.neuron": np.concatenate(neurons),
+            "readout.index": np.concatenate(index),
+            "host.index": _flat_index(self._stages.input.shape, whole),
+        }
+
+
+def _flat_index(shape: tuple[int, int, int], tile: Tile) -> I64:
+    """Position in (C, H, W) order of every neuron of a tile, in (y, x, c) order."""
+    numbers = np.arange(shape[0] * shape[1] * shape[2]).reshape(shape)
+    part = numbers[slice(*tile.c), slice(*tile.y), slice(*tile.x)]
+    flat: I64 = part.transpose(1, 2, 0).reshape(-1)
+    return flat
+
+
+def _per_neuron(model: IntegerNeuron, name: str, shape: tuple[int, int, int]) -> I32:
+    """A parameter as a full `(C, H, W)` table."""
+    array: Array = getattr(model, name)
+    data = array.data.astype(np.int32)
+    if data.ndim == 1:
+        data = data.reshape(-1, 1, 1)
+    return np.broadcast_to(data, shape)
+
+
+def _length(interval: Interval) -> int:
+    return interval[1] - interval[0]

@@ -1,0 +1,283 @@
+"""The mapped network: columnar tables, frozen, content-digested, stored without pickle.
+
+A simulator reads nothing else. Tables are sets of one-dimensional columns (`"tile.core"`):
+
+=========  =======================================================================================
+core       chip, x, y, slot: place of every core; x and y are router coordinates on the chip
+tile       core, neuron0, neurons: where its neurons are; population, profile: indices; acc0: its
+           first accumulator; y0, y1, x0, x1, c0, c1: its box in the population
+neuron     bias, fire_above, reset_by, v_init (int32), in the order (tile, y, x, channel)
+group      line0, lines: consecutive neurons of one position that share an axon; tile: their tile
+           (-1: injected by the host); traffic: spikes in the calibration run (int64)
+route      group -> core, axon (numbered within the core), delay (ticks beyond the synapse's one)
+axon       core, tile, row_base, acc_base; grouped by core
+row        run0, runs, dst_base, w_base; line k of a group on axon a selects row a.row_base + k
+run        dst_off, w_off, length: accumulators acc_base + dst_base + dst_off ... get the weights
+           w_base + w_off ...
+weight     value (int16)
+readout    neuron, index: which neuron is which output element
+host       index: which input element is which host line; host lines follow the neurons
+=========  =======================================================================================
+
+Neurons and host lines share one numbering. A tile with P ports owns P x neurons accumulators.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.mapping.stages import InputMode, Kind, Shape3
+
+FORMAT = "nmcompile-coregraph"
+VERSION = 1
+
+Column = npt.NDArray[Any]
+
+SCHEMA: dict[str, tuple[str, ...]] = {
+    "core": ("chip", "x", "y", "slot"),
+    "tile": (
+        *("core", "neuron0", "neurons", "population", "profile", "acc0"),
+        *("y0", "y1", "x0", "x1", "c0", "c1"),
+    ),
+    "neuron": ("bias", "fire_above", "reset_by", "v_init"),
+    "group": ("line0", "lines", "tile", "traffic"),
+    "route": ("group", "core", "axon", "delay"),
+    "axon": ("core", "tile", "row_base", "acc_base"),
+    "row": ("run0", "runs", "dst_base", "w_base"),
+    "run": ("dst_off", "w_off", "length"),
+    "weight": ("value",),
+    "readout": ("neuron", "index"),
+    "host": ("index",),
+}
+"""Columns of every table; int32 unless `_DTYPES` says otherwise."""
+
+_DTYPES = {"weight.value": np.int16, "group.traffic": np.int64}
+COLUMNS = tuple(f"{table}.{column}" for table, columns in SCHEMA.items() for column in columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the neurons of a tile compute, and when.
+
+    Attributes:
+        kind: neuron or pooling rule.
+        port_shifts: right shift of every port's sum; the ports are then added.
+        input_shift: right shift of the whole sum.
+        start_tick: first tick of a frame in which the neurons are updated; u and v are reset
+            before it. end_tick: the last one. Outside, input is dropped and the state kept.
+        u_keep: see `IntegerNeuron`; likewise the rest.
+    """
+
+    kind: Kind
+    start_tick: int
+    end_tick: int
+    port_shifts: tuple[int, ...] = (0,)
+    input_shift: int = 0
+    u_keep: int = 0
+    v_keep: int = 0
+    state_shift: int = 0
+    state_bits: int = 0
+    subtract: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationInfo:
+    """One population: its name, the user's layer name, shapes and depth d_p."""
+
+    name: str
+    layer: str
+    kind: Kind
+    shape: Shape3
+    golden_shape: tuple[int, ...]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """The routers: `chip_columns` chips side by side, each `columns` x `rows` routers."""
+
+    chip_columns: int
+    columns: int
+    rows: int
+    cores_per_router: int
+
+
+@dataclass(frozen=True)
+class CoreGraph:
+    """One network on cores; see the module for the tables.
+
+    Attributes:
+        network: its name. target: name of the target.
+        timesteps: T. ticks: T plus the pipeline depth.
+        input_shape: the network's own input shape. input_mode: when the host injects.
+        input_values: whether the input is real-valued (its accesses are MACs).
+        output: the population that is read out. output_shape: its shape in the network.
+        signed_pairs: whether the read-out subtracts channel 2c + 1 from channel 2c.
+        populations: in network order. profiles: by index.
+        mesh: the routers.
+        tables: all columns of `SCHEMA`, read-only.
+    """
+
+    network: str
+    target: str
+    timesteps: int
+    ticks: int
+    input_shape: tuple[int, ...]
+    input_mode: InputMode
+    input_values: bool
+    output: str
+    output_shape: tuple[int, ...]
+    decoded: bool
+    signed_pairs: bool
+    populations: tuple[PopulationInfo, ...]
+    profiles: tuple[Profile, ...]
+    mesh: Mesh
+    tables: Mapping[str, Column] = field(compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if tuple(sorted(self.tables)) != tuple(sorted(COLUMNS)):
+            raise ValueError("the tables of a core graph are incomplete")
+        frozen = {}
+        for name in COLUMNS:
+            column = np.array(self.tables[name], _DTYPES.get(name, np.int32))
+            column.setflags(write=False)
+            frozen[name] = column
+        object.__setattr__(self, "tables", frozen)
+
+    def __getitem__(self, column: str) -> Column:
+        """A column, for example `graph["tile.core"]`."""
+        return self.tables[column]
+
+    def size(self, table: str) -> int:
+        """Number of entries of a table."""
+        return len(self.tables[f"{table}.{SCHEMA[table][0]}"])
+
+    @property
+    def cores(self) -> int:
+        """Number of cores used."""
+        return self.size("core")
+
+    @property
+    def chips(self) -> int:
+        """Number of chips used."""
+        return int(self["core.chip"].max(initial=-1)) + 1
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return self.size("neuron")
+
+    def replace(self, columns: Mapping[str, Column]) -> CoreGraph:
+        """A copy with some columns exchanged."""
+        return dataclasses.replace(self, tables={**self.tables, **columns})
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over the header and every column (hex)."""
+        content = hashlib.sha256(self._header().encode())
+        for name in COLUMNS:
+            content.update(name.encode() + self.tables[name].tobytes())
+        return content.hexdigest()
+
+    def save(self, stem: Path) -> None:
+        """Write `stem`.json and `stem`.safetensors, the same bytes for the same graph."""
+        stem.with_suffix(".json").write_text(self._header() + "\n", encoding="utf-8")
+        save_file(dict(sorted(self.tables.items())), stem.with_suffix(".safetensors"))
+
+    @staticmethod
+    def load(stem: Path) -> CoreGraph:
+        """Read what `save` wrote.
+
+        Raises:
+            NmError: NM0504 when a file is missing, damaged or of another version.
+        """
+        try:
+            body = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
+            tables = load_file(stem.with_suffix(".safetensors"))
+            if body.pop("format") != FORMAT or body.pop("version") != VERSION:
+                raise ValueError("another format or version")
+            return _from_header(body, tables)
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise NmError(
+                Diagnostic(
+                    code="NM0504",
+                    message="this is not a readable core graph of this version",
+                    where=f"{stem.name}.json",
+                    found=f"{type(error).__name__}: {error}",
+                    help=("build the deployment again with `nmcompile build`",),
+                )
+            ) from error
+
+    def to_networkx(self) -> nx.DiGraph:
+        """Cores as nodes (place, populations, neurons), core pairs as edges.
+
+        Edge attributes: `routes`, and `weight`, the spike packets of the calibration run. The
+        host is the node `"host"`.
+        """
+        graph = nx.DiGraph(name=self.network)
+        neurons = np.bincount(self["tile.core"], weights=self["tile.neurons"], minlength=self.cores)
+        names: list[set[str]] = [set() for _ in range(self.cores)]
+        for core, population in zip(self["tile.core"], self["tile.population"], strict=True):
+            names[core].add(self.populations[population].name)
+        for core in range(self.cores):
+            place = {c: int(self[f"core.{c}"][core]) for c in SCHEMA["core"]}
+            layers = tuple(sorted(names[core]))
+            graph.add_node(core, neurons=int(neurons[core]), populations=layers, **place)
+        for source, target, routes, packets in zip(*self.core_edges(), strict=True):
+            start = "host" if source < 0 else int(source)
+            graph.add_edge(start, int(target), routes=int(routes), weight=int(packets))
+        return graph
+
+    def group_cores(self) -> npt.NDArray[np.int32]:
+        """`(groups,)` core of every group, -1 for the host."""
+        tiles = self["group.tile"]
+        cores: npt.NDArray[np.int32] = np.where(
+            tiles < 0, -1, self["tile.core"][np.maximum(tiles, 0)]
+        ).astype(np.int32)
+        return cores
+
+    def core_edges(self) -> tuple[Column, Column, Column, Column]:
+        """Source core, target core, routes, packets of every pair of cores that talk."""
+        source = self.group_cores()[self["route.group"]].astype(np.int64)
+        key = (source + 1) * self.cores + self["route.core"]
+        pairs, inverse = np.unique(key, return_inverse=True)
+        routes = np.bincount(inverse, minlength=len(pairs))
+        packets = np.zeros(len(pairs), np.int64)
+        np.add.at(packets, inverse, self["group.traffic"][self["route.group"]])
+        return pairs // self.cores - 1, pairs % self.cores, routes, packets
+
+    def _header(self) -> str:
+        body = {
+            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "tables"
+        }
+        body |= {"format": FORMAT, "version": VERSION}
+        return json.dumps(body, indent=1, sort_keys=True, default=dataclasses.asdict)
+
+
+def _from_header(body: dict[str, Any], tables: Mapping[str, Column]) -> CoreGraph:
+    body["populations"] = tuple(
+        PopulationInfo(**{k: _tupled(v) for k, v in p.items()}) for p in body["populations"]
+    )
+    body["profiles"] = tuple(
+        Profile(**{k: _tupled(v) for k, v in p.items()}) for p in body["profiles"]
+    )
+    body["mesh"] = Mesh(**body["mesh"])
+    return CoreGraph(tables=tables, **{k: _tupled(v) for k, v in body.items()})
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

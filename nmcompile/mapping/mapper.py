@@ -1,0 +1,118 @@
+"""The whole mapping of one network: stages, tiles, cores, tables, places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.ir.network import Network
+from nmcompile.mapping.assemble import Assembler, Columns
+from nmcompile.mapping.balance import tile_counts
+from nmcompile.mapping.coregraph import CoreGraph, PopulationInfo
+from nmcompile.mapping.limits import Limits
+from nmcompile.mapping.pack import pack
+from nmcompile.mapping.place import Flows, Slots, place, slots_for
+from nmcompile.mapping.stages import Stages, stages
+from nmcompile.mapping.tile import demands, tile
+
+
+def map_network(
+    network: Network,
+    limits: Limits,
+    traffic: Mapping[str, npt.NDArray[np.integer[Any]]] | None = None,
+    *,
+    cores: int | None = None,
+    seed: int = 0,
+) -> CoreGraph:
+    """Map a golden network onto cores.
+
+    Args:
+        network: golden level, see `nmcompile.mapping.stages`.
+        limits: of the target.
+        traffic: spikes per neuron `(C, H, W)` of a calibration run, by node name; nodes that are
+            missing count one spike per neuron. It only weighs placement and balance.
+        cores: use up to this many cores to make the busiest one faster; None uses the fewest.
+        seed: of the placement's random swaps.
+
+    Raises:
+        NmError: NM0301 for operators that cores cannot run, NM0302..NM0308 for limits.
+    """
+    split = stages(network)
+    _check_rules(split, limits)
+    tiling = tile(split, limits)
+    spread = cores is not None and cores > tiling.tiles
+    if spread:
+        tiling = tile(split, limits, tile_counts(tiling, traffic or {}, cores or 0))
+    core_of = pack(demands(tiling, limits), limits, share=not spread)
+    assembler = Assembler(tiling, core_of, limits, traffic or {})
+    columns = assembler.columns()
+    count = 1 + max(core for layer in core_of for core in layer)
+    slots = slots_for(count, limits)
+    unplaced = dict.fromkeys(("core.chip", "core.x", "core.y", "core.slot"), np.zeros(count))
+    graph = CoreGraph(
+        network=network.name,
+        target=limits.target,
+        timesteps=split.timesteps,
+        ticks=split.ticks,
+        input_shape=split.input.golden_shape,
+        input_mode=split.input.mode,
+        input_values=split.input.mode != "spikes",
+        output=split.output,
+        output_shape=next(p.golden_shape for p in split.populations if p.name == split.output),
+        decoded=split.decoded,
+        signed_pairs=split.signed_pairs,
+        populations=tuple(
+            PopulationInfo(p.name, p.layer, p.kind, p.shape, p.golden_shape, p.depth)
+            for p in split.populations
+        ),
+        profiles=tuple(assembler.profiles),
+        mesh=slots.mesh,
+        tables={**columns, **unplaced},
+    )
+    return graph.replace(_place(graph, slots, seed))
+
+
+def _place(graph: CoreGraph, slots: Slots, seed: int) -> Columns:
+    source, target, _, packets = graph.core_edges()
+    between = (source >= 0) & (source != target)
+    flows = Flows(graph.cores, source[between], target[between], packets[between])
+    chosen = place(flows, _centres(graph), slots, seed)
+    return {
+        "core.chip": slots.chip[chosen],
+        "core.x": slots.x[chosen],
+        "core.y": slots.y[chosen],
+        "core.slot": slots.slot[chosen],
+    }
+
+
+def _centres(graph: CoreGraph) -> npt.NDArray[np.float64]:
+    """`(cores, 2)` mean relative (x, y) of each core's tiles."""
+    shapes = np.array([p.shape for p in graph.populations], np.float64)
+    population = graph["tile.population"]
+    centres = np.zeros((graph.cores, 2))
+    count = np.bincount(graph["tile.core"], minlength=graph.cores)
+    for axis, (low, high, extent) in enumerate((("x0", "x1", 2), ("y0", "y1", 1))):
+        middle = (graph[f"tile.{low}"] + graph[f"tile.{high}"]) / 2 / shapes[population, extent]
+        centres[:, axis] = np.bincount(graph["tile.core"], weights=middle, minlength=graph.cores)
+    means: npt.NDArray[np.float64] = centres / np.maximum(1, count)[:, None]
+    return means
+
+
+def _check_rules(split: Stages, limits: Limits) -> None:
+    problems = [
+        Diagnostic(
+            code="NM0301",
+            message="this target has no neuron for running-maximum pooling",
+            where=population.layer,
+            limit=limits.source("running_max_pool"),
+            help=('use the "or" rule or a strided convolution', "let the host pool"),
+        )
+        for population in split.populations
+        if population.kind == "pool_running_max" and not limits.running_max_pool
+    ]
+    if problems:
+        raise NmError(*problems)

@@ -1,0 +1,117 @@
+"""Dimension-order (x, then y) routes: hops, chip borders and link loads of every core pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.reference.jit import njit
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+DIRECTIONS = 4
+"""Links that leave a router: east, west, north, south."""
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Paths of all pairs of cores that exchange spikes.
+
+    Attributes:
+        pair: `(routes,)` pair of every route of the graph.
+        source: `(pairs,)` core, -1 for the host. target: core.
+        east_west: `(pairs,)` hops along x. north_south: hops along y (0 from the host, whose
+            entry point no source states).
+        crossings: `(pairs,)` chip borders on the way.
+        local: `(pairs,)` whether the packet stays within one router (or one core).
+        link_pair: `(hops,)` pair that uses a link. link: `(hops,)` the link's number.
+        links: number of links of the mesh.
+    """
+
+    pair: I64
+    source: I64
+    target: I64
+    east_west: I64
+    north_south: I64
+    crossings: I64
+    local: npt.NDArray[np.bool_]
+    link_pair: I32
+    link: I32
+    links: int
+
+    def link_loads(self, pair_packets: I64) -> I64:
+        """`(links,)` packets on every link for `(pairs,)` packets."""
+        loads = np.bincount(
+            self.link, weights=pair_packets[self.link_pair], minlength=max(1, self.links)
+        )
+        return loads.astype(np.int64)
+
+    def pair_packets(self, route_packets: I64) -> I64:
+        """`(pairs,)` packets for `(routes,)` packets."""
+        packets = np.bincount(self.pair, weights=route_packets, minlength=len(self.source))
+        return packets.astype(np.int64)
+
+
+def route(graph: CoreGraph) -> Routing:
+    """Routes of a placed graph."""
+    source = graph.group_cores()[graph["route.group"]].astype(np.int64)
+    key = (source + 1) * graph.cores + graph["route.core"]
+    pairs, pair = np.unique(key, return_inverse=True)
+    start, end = pairs // graph.cores - 1, pairs % graph.cores
+    host = start < 0
+    column, row = system_coordinates(graph)
+    x0, y0, x1, y1 = (c[np.maximum(e, 0)] for e in (start, end) for c in (column, row))
+    x0, y0 = np.where(host, x1, x0), np.where(host, y1, y0)
+    mesh = graph.mesh
+    chip = graph["core.chip"]
+    chip0, chip1 = np.where(host, chip[end], chip[np.maximum(start, 0)]), chip[end]
+    crossings = np.abs(chip0 % mesh.chip_columns - chip1 % mesh.chip_columns) + np.abs(
+        chip0 // mesh.chip_columns - chip1 // mesh.chip_columns
+    )
+    east_west, north_south = np.abs(x1 - x0), np.abs(y1 - y0)
+    width, height = int(column.max(initial=0)) + 1, int(row.max(initial=0)) + 1
+    total = int((east_west + north_south).sum())
+    link_pair, link = np.zeros(total, np.int32), np.zeros(total, np.int32)
+    _links(x0, y0, x1, y1, width, link_pair, link)
+    return Routing(
+        pair=pair.reshape(-1),
+        source=start,
+        target=end,
+        east_west=east_west,
+        north_south=north_south,
+        crossings=crossings.astype(np.int64),
+        local=(east_west + north_south == 0) & ~host,
+        link_pair=link_pair,
+        link=link,
+        links=width * height * DIRECTIONS,
+    )
+
+
+def system_coordinates(graph: CoreGraph) -> tuple[I64, I64]:
+    """(column, row) of every core's router in the whole system of chips."""
+    mesh, chip = graph.mesh, graph["core.chip"].astype(np.int64)
+    return (
+        (chip % mesh.chip_columns) * mesh.columns + graph["core.x"],
+        (chip // mesh.chip_columns) * mesh.rows + graph["core.y"],
+    )
+
+
+@njit
+def _links(x0: I64, y0: I64, x1: I64, y1: I64, width: int, link_pair: I32, link: I32) -> None:
+    """Fill the links of every pair: x first, then y."""
+    n = 0
+    for pair in range(x0.shape[0]):
+        x, y = x0[pair], y0[pair]
+        while x != x1[pair]:
+            east = x1[pair] > x
+            link_pair[n], link[n] = pair, (y * width + x) * 4 + (0 if east else 1)
+            n += 1
+            x += 1 if east else -1
+        while y != y1[pair]:
+            south = y1[pair] > y
+            link_pair[n], link[n] = pair, (y * width + x) * 4 + (3 if south else 2)
+            n += 1
+            y += 1 if south else -1

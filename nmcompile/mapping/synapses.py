@@ -1,0 +1,156 @@
+"""Rows, runs and weights: built once per distinct tile shape and shared by all tiles of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.mapping.demand import Interval, needed_channels
+from nmcompile.mapping.stages import Projection
+from nmcompile.mapping.window import Hits
+
+I32 = npt.NDArray[np.int32]
+INT16 = np.iinfo(np.int16)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The weights of one channel interval of a projection.
+
+    Attributes:
+        w_base: `(C_in,)` first weight of every source channel.
+        width: `(C_in,)` target channels that it reaches; 0 for none.
+        dst_base: `(C_in,)` first of them, relative to the interval.
+    """
+
+    w_base: I32
+    width: I32
+    dst_base: I32
+
+
+class SynapseTables:
+    """Collects the columns of `row`, `run` and `weight`."""
+
+    def __init__(self) -> None:
+        self._weights: list[npt.NDArray[np.int16]] = []
+        self._weight_count = 0
+        self._rows: list[I32] = []
+        self._row_count = 0
+        self._runs: list[tuple[int, int, int]] = []
+        self._blocks: dict[tuple[str, Interval], Block] = {}
+        self._row_sets: dict[tuple[object, ...], int] = {}
+        self._run_lists: dict[tuple[object, ...], tuple[int, int]] = {}
+
+    def row_set(self, projection: Projection, c: Interval, width: int, y: Hits, x: Hits) -> int:
+        """First row of one pattern: `C_in` rows, one for each source channel.
+
+        Args:
+            projection: the synapses.
+            c: output channels of the tile.
+            width: output columns of the tile.
+            y: pattern along y. x: pattern along x.
+        """
+        key = (projection.node, c, width, y, x)
+        if key not in self._row_sets:
+            self._row_sets[key] = self._new_rows(projection, c, width, y, x)
+        return self._row_sets[key]
+
+    def columns(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The finished columns."""
+        rows = np.concatenate(self._rows, axis=1) if self._rows else np.zeros((4, 0), np.int32)
+        runs = np.array(self._runs, np.int32).reshape(-1, 3)
+        weights = np.concatenate(self._weights) if self._weights else np.zeros(0, np.int16)
+        return {
+            "row.run0": rows[0],
+            "row.runs": rows[1],
+            "row.dst_base": rows[2],
+            "row.w_base": rows[3],
+            "run.dst_off": runs[:, 0],
+            "run.w_off": runs[:, 1],
+            "run.length": runs[:, 2],
+            "weight.value": weights,
+        }
+
+    def _new_rows(self, projection: Projection, c: Interval, width: int, y: Hits, x: Hits) -> int:
+        block = self._block(projection, c)
+        channels = len(block.w_base)
+        lists = np.zeros((2, channels), np.int32)
+        for targets in np.unique(block.width):
+            if targets:
+                pair = self._run_list(projection, c[1] - c[0], width, y, x, int(targets))
+                lists[:, block.width == targets] = np.array(pair, np.int32)[:, None]
+        first = self._row_count
+        self._rows.append(np.stack([lists[0], lists[1], block.dst_base, block.w_base]))
+        self._row_count += channels
+        return first
+
+    def _block(self, projection: Projection, c: Interval) -> Block:
+        key = (projection.node, c)
+        if key not in self._blocks:
+            self._blocks[key] = self._new_block(projection, c)
+        return self._blocks[key]
+
+    def _new_block(self, projection: Projection, c: Interval) -> Block:
+        channels = projection.channels_in * projection.groups
+        w_base, width, dst_base = (np.zeros(channels, np.int32) for _ in range(3))
+        weight = _checked(projection)
+        out = projection.channels_out
+        low_in, high_in = needed_channels(projection, c)
+        for group in range(low_in // projection.channels_in, high_in // projection.channels_in):
+            low, high = max(c[0], group * out), min(c[1], (group + 1) * out)
+            part = weight[low:high][:, :, :, list(projection.x.tap_order)]
+            # (source channel, tap y, tap x in storage order, target channel)
+            values = np.ascontiguousarray(part.transpose(1, 2, 3, 0)).reshape(part.shape[1], -1)
+            inputs = slice(group * projection.channels_in, (group + 1) * projection.channels_in)
+            w_base[inputs] = self._weight_count + np.arange(len(values)) * values.shape[1]
+            width[inputs] = high - low
+            dst_base[inputs] = low - c[0]
+            self._weights.append(values.reshape(-1))
+            self._weight_count += values.size
+        return Block(w_base, width, dst_base)
+
+    def _run_list(
+        self, projection: Projection, channels: int, width: int, y: Hits, x: Hits, targets: int
+    ) -> tuple[int, int]:
+        """(first run, number of runs) of one pattern whose rows reach `targets` channels."""
+        order = projection.x.tap_order
+        key = (order, channels, width, y, x, targets)
+        if key not in self._run_lists:
+            place = {tap: i for i, tap in enumerate(order)}
+            first = len(self._runs)
+            for row, tap_y in y:
+                start = len(self._runs)
+                for column, tap_x in x:
+                    tap = tap_y * len(order) + place[tap_x]
+                    self._extend(start, (row * width + column) * channels, tap * targets, targets)
+            self._run_lists[key] = (first, len(self._runs) - first)
+        return self._run_lists[key]
+
+    def _extend(self, start: int, dst_off: int, w_off: int, length: int) -> None:
+        """Append a run, or lengthen the last one when both ends continue."""
+        if len(self._runs) > start:
+            last_dst, last_w, last_length = self._runs[-1]
+            if (last_dst + last_length, last_w + last_length) == (dst_off, w_off):
+                self._runs[-1] = (last_dst, last_w, last_length + length)
+                return
+        self._runs.append((dst_off, w_off, length))
+
+
+def _checked(projection: Projection) -> npt.NDArray[np.int16]:
+    data = projection.weight.data
+    largest = int(np.abs(data.astype(np.int64)).max(initial=0))
+    if largest > INT16.max:
+        raise NmError(
+            Diagnostic(
+                code="NM0308",
+                message="a weight does not fit the synapse tables",
+                where=projection.layer,
+                limit=f"{INT16.max}",
+                found=f"{largest}",
+                help=("quantise the network first",),
+            )
+        )
+    return data.astype(np.int16)

@@ -1,0 +1,75 @@
+"""What passes may read besides the program: options, calibration, the target's rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Data that fixes the activation scale of every layer.
+
+    Attributes:
+        origin: where it came from: "checkpoint scales", "checkpoint images", a folder name,
+            or "synthetic" (then the report marks it).
+        images: uint8 RGB `(N, H, W, 3)`, or None when scales are given.
+        scales: (layer label, activation that one spike per timestep stands for), or empty.
+    """
+
+    origin: str
+    images: npt.NDArray[np.uint8] | None = None
+    scales: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class TargetRules:
+    """What legalisation must respect; a backend derives it from the target's description.
+
+    Attributes:
+        target: name for messages.
+        weight_bits: width of a stored weight, sign included.
+        state_shift: left shift from input to state units (6 on Loihi).
+        state_bits: width of current and membrane.
+        threshold_bits: width of the threshold mantissa (unsigned, before the shift).
+        bias_mantissa_bits: signed width of the bias mantissa.
+        bias_exponent_max: largest exponent of the bias, shared by a population.
+        graded_input: whether an input line can carry a pixel value in one spike.
+        max_pool: "microcode" keeps the running maximum, "or" replaces it.
+        correlate: whether the chip can correlate with a template written at run time.
+    """
+
+    target: str
+    weight_bits: int
+    state_shift: int
+    state_bits: int
+    threshold_bits: int
+    bias_mantissa_bits: int
+    bias_exponent_max: int
+    graded_input: bool
+    max_pool: Literal["microcode", "or"]
+    correlate: bool
+
+
+@dataclass(frozen=True)
+class PassContext:
+    """Options of a build.
+
+    Attributes:
+        timesteps: T of one inference.
+        weight_bits: width of integer weights, sign included.
+        percentile: of the non-zero activations, becomes the layer's scale.
+        v_init: membrane at the start of a frame, in thresholds (0.5 rounds to nearest).
+        calibration: activation data; None is an error for a network that needs it.
+        rules: the target's rules; needed from legalisation on.
+    """
+
+    timesteps: int = 16
+    weight_bits: int = 8
+    percentile: float = 99.9
+    v_init: float = 0.5
+    calibration: Calibration | None = None
+    rules: TargetRules | None = None

@@ -1,0 +1,147 @@
+"""Fit integer populations into the target's state widths, or say why that is impossible.
+
+With k the smallest shift for which nothing can wrap in u and no positive sum can saturate
+in v, the synaptic sum is shifted right by k (floor) and threshold, bias and start value are
+divided by 2^k. States then live in units of 2^state_shift, as on Loihi.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.ir import ops
+from nmcompile.ir.arrays import Array
+from nmcompile.ir.infer import sum_bound
+from nmcompile.ir.network import Network, Node
+from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.ir.program import Program
+from nmcompile.passes.context import PassContext, TargetRules
+from nmcompile.reference.plan import as_conv
+
+Int = npt.NDArray[np.int64]
+MAX_SHIFT = 24
+
+
+def fit_widths(program: Program, context: PassContext) -> Program:
+    """Integer populations of the chip's networks -> the target's fixed-point form (golden).
+
+    Raises:
+        NmError: NM0321 when a weight is too wide, NM0322 when no shift makes a population fit.
+    """
+    rules = context.rules
+    if rules is None:
+        raise ValueError("fit_widths needs the target's rules")
+    chip = {n.name for n in program.chip_networks}
+    fitted = program.map_networks(lambda n: _fit(n, rules) if n.name in chip else n)
+    return dataclasses.replace(fitted, level="golden")
+
+
+def _fit(network: Network, rules: TargetRules) -> Network:
+    nodes: list[Node] = []
+    alias: dict[str, str] = {}
+    for node in network.nodes:
+        node = dataclasses.replace(node, inputs=tuple(alias.get(i, i) for i in node.inputs))
+        if isinstance(node.op, ops.Conv2d | ops.Linear):
+            _check_weights(node, node.op.weight, rules)
+        if isinstance(node.op, ops.SpikeMaxPool2d) and rules.max_pool != "microcode":
+            node = dataclasses.replace(node, op=dataclasses.replace(node.op, rule="or"))
+        if isinstance(node.op, ops.Neuron) and isinstance(node.op.model, IntegerNeuron):
+            bound = _input_bound(network, network.by_name[node.name].inputs[0])
+            k, model = _fixed_point(node, node.op.model, bound, rules)
+            if k > 0:
+                shift = Node(f"{node.name}_shift", ops.Shift(k), node.inputs, node.origin)
+                nodes.append(shift)
+                node = dataclasses.replace(node, inputs=(shift.name,))
+            node = dataclasses.replace(node, op=ops.Neuron(model))
+        nodes.append(node)
+    return network.replace(nodes=tuple(nodes))
+
+
+def _check_weights(node: Node, weight: Array, rules: TargetRules) -> None:
+    low, high = -(2 ** (rules.weight_bits - 1)), 2 ** (rules.weight_bits - 1) - 1
+    found = (int(weight.data.min(initial=0)), int(weight.data.max(initial=0)))
+    if found[0] < low or found[1] > high:
+        raise NmError(
+            Diagnostic(
+                code="NM0321",
+                message=f"the weights are too wide for {rules.target}",
+                where=node.label,
+                limit=f"{low}..{high} ({rules.weight_bits} bits)",
+                found=f"{found[0]}..{found[1]}",
+                help=(f"quantise to at most {rules.weight_bits} bits",),
+            )
+        )
+
+
+def _input_bound(network: Network, name: str) -> int:
+    """Largest |sum| that can reach a population in one timestep."""
+    node = network.by_name[name]
+    if isinstance(node.op, ops.Add):
+        return sum(_input_bound(network, i) for i in node.inputs)
+    if isinstance(node.op, ops.Conv2d | ops.Linear | ops.SumPool2d):
+        source = network.types[node.inputs[0]]
+        conv = as_conv(node.op, source)
+        return sum_bound(conv.weight, None, source)
+    raise TypeError(type(node.op).__name__)
+
+
+def _fixed_point(
+    node: Node, model: IntegerNeuron, bound: int, rules: TargetRules
+) -> tuple[int, IntegerNeuron]:
+    """The smallest shift that fits, and the population in state units."""
+    largest = (2 ** (rules.state_bits - 1) - 1) >> rules.state_shift
+    for k in range(MAX_SHIFT):
+        above = _divided(model.fire_above.data.astype(np.int64) + 1, k) - 1
+        bias = _representable(_divided(model.bias.data, k), rules)
+        reach = (bound >> k) + 1 + int(above.max()) + 1
+        if bias is None or above.min() < 0 or above.max() >= 2**rules.threshold_bits:
+            continue
+        if reach + (int(np.abs(bias).max()) >> rules.state_shift) <= largest:
+            return k, _in_state_units(model, above, bias, k, rules)
+    raise NmError(
+        Diagnostic(
+            code="NM0322",
+            message=f"no scale makes this population fit the widths of {rules.target}",
+            where=node.label,
+            limit=f"|u|, v <= {largest}, threshold < 2^{rules.threshold_bits}",
+            found=f"input up to {bound}, threshold up to {int(model.fire_above.data.max())}",
+            help=("use fewer weight bits, or a larger activation scale (higher percentile)",),
+        )
+    )
+
+
+def _divided(values: npt.NDArray[np.generic], k: int) -> Int:
+    return np.rint(values.astype(np.float64) / 2.0**k).astype(np.int64)
+
+
+def _representable(bias: Int, rules: TargetRules) -> Int | None:
+    """The bias in state units, rounded to mantissa << exponent; None when too large."""
+    scaled = bias << rules.state_shift
+    largest = 2 ** (rules.bias_mantissa_bits - 1) - 1
+    for exponent in range(rules.bias_exponent_max + 1):
+        mantissa = np.rint(scaled / 2.0**exponent).astype(np.int64)
+        if np.abs(mantissa).max() <= largest:
+            return np.asarray(mantissa << exponent)
+    return None
+
+
+def _in_state_units(
+    model: IntegerNeuron, above: Int, bias: Int, k: int, rules: TargetRules
+) -> IntegerNeuron:
+    shift = rules.state_shift
+    units = {
+        "bias": bias,
+        "fire_above": above << shift,
+        "reset_by": _divided(model.reset_by.data, k) << shift,
+        "v_init": _divided(model.v_init.data, k) << shift,
+    }
+    return dataclasses.replace(
+        model,
+        state_shift=shift,
+        state_bits=rules.state_bits,
+        **{name: Array(values.astype(np.int32)) for name, values in units.items()},  # type: ignore[arg-type]
+    )

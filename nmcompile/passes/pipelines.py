@@ -1,0 +1,25 @@
+"""The ordered passes of a build, level by level."""
+
+from __future__ import annotations
+
+from nmcompile.passes.fit_widths import fit_widths
+from nmcompile.passes.fold_batch_norm import fold_batch_norm
+from nmcompile.passes.fold_preprocess import fold_preprocess
+from nmcompile.passes.hold_input import hold_input
+from nmcompile.passes.manager import Pass
+from nmcompile.passes.quantise import quantise
+from nmcompile.passes.to_host import input_to_host, matching_to_host
+from nmcompile.passes.to_spiking import to_spiking
+
+FLOAT: tuple[Pass, ...] = (
+    Pass("fold_batch_norm", fold_batch_norm),
+    Pass("fold_preprocess", fold_preprocess),
+)
+SPIKING: tuple[Pass, ...] = (Pass("to_spiking", to_spiking),)
+INTEGER: tuple[Pass, ...] = (Pass("quantise", quantise),)
+GOLDEN: tuple[Pass, ...] = (
+    Pass("matching_to_host", matching_to_host),
+    Pass("input_to_host", input_to_host),
+    Pass("hold_input", hold_input),
+    Pass("fit_widths", fit_widths),
+)

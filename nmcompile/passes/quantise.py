@@ -1,0 +1,164 @@
+"""Spiking networks become integer: weights of a few bits, thresholds and biases to match.
+
+Every population has one step delta (the real value of an integer 1 of its input current):
+w_int = round(w gain / delta), threshold_int = round(threshold / delta), likewise the bias,
+with delta = max |w gain| / (2^(bits-1) - 1) over all synapses that reach the population.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.ir import ops
+from nmcompile.ir.arrays import Array
+from nmcompile.ir.network import Network, Node
+from nmcompile.ir.neurons import IF, KEEP_ONE, LIF, CubaLIF, IntegerNeuron
+from nmcompile.ir.program import Program
+from nmcompile.passes.context import PassContext
+
+Real = npt.NDArray[np.float64]
+Synapse = ops.Conv2d | ops.Linear
+
+
+def quantise(program: Program, context: PassContext) -> Program:
+    """Float parameters -> integers; the bias of the synapses moves into the neuron.
+
+    Raises:
+        NmError: NM0209 when a population has no synapses of its own to set a step from.
+    """
+    integer = program.map_networks(lambda n: _Quantiser(n, context.weight_bits).run())
+    return dataclasses.replace(integer, level="integer")
+
+
+class _Quantiser:
+    def __init__(self, network: Network, bits: int) -> None:
+        self._network = network
+        self._largest = 2 ** (bits - 1) - 1
+        self._new: dict[str, ops.Op] = {}
+
+    def run(self) -> Network:
+        for node in self._network.of_type(ops.Neuron):
+            self._population(node)
+        return self._network.map_nodes(
+            lambda node: dataclasses.replace(node, op=self._new.get(node.name, node.op))
+        )
+
+    def _population(self, node: Node) -> None:
+        if not isinstance(node.op, ops.Neuron) or isinstance(node.op.model, IntegerNeuron):
+            return
+        model = node.op.model
+        branches = self._branches(node)
+        gain = np.float64(1.0) if isinstance(model, IF) else model.gain.data.astype(np.float64)
+        weights = {n.name: _rows(_weight(n), gain) for n in branches}
+        delta = self._step(node, weights)
+        bias = np.zeros(())
+        for branch in branches:
+            if isinstance(branch.op, ops.Conv2d | ops.Linear):
+                bias = bias + branch.op.bias.data * gain
+                self._new[branch.name] = _integer(branch.op, weights[branch.name] / delta)
+        neuron = _integer_neuron(model, bias, delta)
+        self._new[node.name] = ops.Neuron(neuron)
+
+    def _branches(self, node: Node) -> list[Node]:
+        """The linear operators whose currents meet in `node`."""
+        source = self._network.by_name[node.inputs[0]]
+        names = source.inputs if isinstance(source.op, ops.Add) else (source.name,)
+        branches = [self._network.by_name[n] for n in names]
+        for branch in branches:
+            if not isinstance(branch.op, ops.LINEAR_OPS):
+                raise NmError(
+                    Diagnostic(
+                        code="NM0209",
+                        message="a population must be driven by a convolution, linear or pool layer",
+                        where=node.label,
+                        found=f"{type(branch.op).__name__} `{branch.label}`",
+                    )
+                )
+        return branches
+
+    def _step(self, node: Node, weights: dict[str, Real]) -> float:
+        kinds = {type(self._network.by_name[n].op) for n in weights}
+        if kinds <= {ops.SumPool2d}:
+            return 1.0
+        if ops.SumPool2d in kinds:
+            raise NmError(
+                Diagnostic(
+                    code="NM0209",
+                    message="a sum of pooled and weighted branches has no common integer step",
+                    where=node.label,
+                )
+            )
+        largest = max(float(np.abs(w).max(initial=0.0)) for w in weights.values())
+        return largest / self._largest if largest > 0 else 1.0
+
+
+def _weight(node: Node) -> Real:
+    if isinstance(node.op, ops.Conv2d | ops.Linear):
+        return node.op.weight.data.astype(np.float64)
+    return np.ones((1, 1))
+
+
+def _rows(weight: Real, gain: Real | np.float64) -> Real:
+    factor = np.asarray(gain)
+    return weight * (factor.reshape(-1, *[1] * (weight.ndim - 1)) if factor.ndim else factor)
+
+
+def _integer(op: Synapse, scaled: Real) -> Synapse:
+    # The bias now belongs to the neuron: adding it to every branch would count it twice.
+    zero = Array(np.zeros(op.bias.shape, np.int32))
+    rounded = np.rint(scaled)
+    narrow = np.abs(rounded).max(initial=0) <= np.iinfo(np.int8).max
+    weight = Array(rounded.astype(np.int8 if narrow else np.int16))
+    return dataclasses.replace(op, weight=weight, bias=zero)
+
+
+def _integer_neuron(model: IF | LIF | CubaLIF, bias: Real, delta: float) -> IntegerNeuron:
+    threshold = np.maximum(1, np.rint(model.threshold.data / delta)).astype(np.int64)
+    u_keep, v_keep, v_init = 0, KEEP_ONE, np.zeros((), np.int64)
+    # IF fires at v >= threshold, the leaky models at v > threshold: both become v > n.
+    above = threshold
+    total_bias = bias / delta
+    if isinstance(model, IF):
+        above = threshold - 1
+        v_init = np.rint(model.v_init * threshold).astype(np.int64)
+    else:
+        v_keep = _keep(model.v_keep)
+    if isinstance(model, LIF):
+        total_bias = total_bias + model.drive / delta
+    if isinstance(model, CubaLIF):
+        u_keep = _keep(model.u_keep)
+    return IntegerNeuron(
+        model=type(model).__name__,  # type: ignore[arg-type]
+        u_keep=u_keep,
+        v_keep=v_keep,
+        state_shift=0,
+        state_bits=0,
+        bias=_int32(np.rint(total_bias)),
+        fire_above=_int32(above),
+        reset=model.reset,
+        reset_by=_int32(threshold),
+        v_init=_int32(v_init),
+    )
+
+
+def _keep(fraction: Array) -> int:
+    """One decay for the whole population, in 1/4096."""
+    values = np.unique(np.rint(fraction.data.astype(np.float64) * KEEP_ONE).astype(np.int64))
+    if values.size != 1:
+        raise NmError(
+            Diagnostic(
+                code="NM0210",
+                message="the neurons of one population must share one decay",
+                found=f"{values.size} different decays, {values.min()} to {values.max()} of 4096",
+                help=("split the population into layers with one time constant each",),
+            )
+        )
+    return int(values[0])
+
+
+def _int32(values: npt.ArrayLike) -> Array:
+    return Array(np.asarray(values).astype(np.int32))

@@ -1,0 +1,1 @@
+"""The reference interpreters: float (torch) and integer (numba, event-driven)."""

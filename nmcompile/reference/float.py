@@ -1,0 +1,246 @@
+"""The float interpreter (torch): executes float and spiking networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional as F
+
+from nmcompile.ir import ops
+from nmcompile.ir.arrays import Array
+from nmcompile.ir.network import Network, Node
+from nmcompile.ir.neurons import IF, LIF, CubaLIF
+from nmcompile.ir.program import Preprocess
+
+Real = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FloatTrace:
+    """One inference of a float network on a batch.
+
+    Attributes:
+        output: `(B, ...)` float64: values, decoded counts, or the spike train `(T, B, ...)`.
+        recorded: node name -> `(B, ...)` output summed over timesteps, for the nodes asked for.
+    """
+
+    output: Real
+    recorded: dict[str, Real] = field(default_factory=dict)
+
+
+class FloatRunner:
+    """Runs one network in double precision (so that layout and threads decide no spike).
+
+    Args:
+        network: float or spiking level.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._constants: dict[int, torch.Tensor] = {}
+
+    @torch.no_grad()
+    def run(
+        self,
+        stimulus: npt.NDArray[Any],
+        slots: Mapping[str, npt.NDArray[Any]] | None = None,
+        *,
+        record: tuple[str, ...] = (),
+    ) -> FloatTrace:
+        """One inference of a batch.
+
+        Args:
+            stimulus: `(B, C, H, W)` or `(B, N)`; `(T, B, ...)` for a spikes input.
+            slots: contents of the slots, `(C, H, W)`.
+            record: names of nodes whose summed output is wanted.
+        """
+        network = self.network
+        frames = torch.from_numpy(np.array(stimulus, np.float64))
+        states: dict[str, _State] = {}
+        totals: dict[str, torch.Tensor] = {}
+        outputs: list[torch.Tensor] = []
+        for t in range(network.timesteps):
+            values: dict[str, torch.Tensor] = {}
+            for node in network.nodes:
+                values[node.name] = self._step(node, values, frames, slots or {}, states, t)
+            for name in record:
+                totals[name] = totals[name] + values[name] if name in totals else values[name]
+            outputs.append(values[network.output.name])
+        spikes = network.types[network.output.name].kind == "spikes"
+        result = torch.stack(outputs) if spikes else outputs[-1]
+        return FloatTrace(result.numpy(), {k: v.numpy() for k, v in totals.items()})
+
+    def _step(
+        self,
+        node: Node,
+        values: Mapping[str, torch.Tensor],
+        frames: torch.Tensor,
+        slots: Mapping[str, npt.NDArray[Any]],
+        states: dict[str, _State],
+        t: int,
+    ) -> torch.Tensor:
+        op = node.op
+        if isinstance(op, ops.Input):
+            return frames[t] if op.kind == "spikes" else frames
+        if isinstance(op, ops.Slot):
+            return torch.from_numpy(np.array(slots[op.slot], np.float64))
+        inputs = [values[i] for i in node.inputs]
+        if isinstance(op, ops.Encode):
+            return inputs[0] if op.mode == "constant" or t == 0 else torch.zeros_like(inputs[0])
+        if isinstance(op, ops.Neuron | ops.SpikeMaxPool2d | ops.Decode):
+            state = states.setdefault(node.name, _State())
+            return _STATEFUL[type(op)](op, inputs[0], state)
+        return _PURE[type(op)](op, inputs, self._tensor)
+
+    def _tensor(self, array: Array) -> torch.Tensor:
+        key = id(array)
+        if key not in self._constants:
+            self._constants[key] = torch.from_numpy(array.data.astype(np.float64))
+        return self._constants[key]
+
+
+class _State:
+    """What a stateful operator keeps between timesteps."""
+
+    u: torch.Tensor | None = None
+    v: torch.Tensor | None = None
+
+
+Lookup = Callable[[Array], torch.Tensor]
+Inputs = list[torch.Tensor]
+
+
+def _conv(op: ops.Conv2d, x: Inputs, get: Lookup) -> torch.Tensor:
+    return F.conv2d(
+        x[0], get(op.weight), get(op.bias), op.stride, op.padding, op.dilation, op.groups
+    )
+
+
+def _linear(op: ops.Linear, x: Inputs, get: Lookup) -> torch.Tensor:
+    return F.linear(x[0], get(op.weight), get(op.bias))
+
+
+def _batch_norm(op: ops.BatchNorm2d, x: Inputs, get: Lookup) -> torch.Tensor:
+    return F.batch_norm(
+        x[0], get(op.mean), get(op.variance), get(op.weight), get(op.bias), eps=op.eps
+    )
+
+
+def _avg_pool(op: ops.AvgPool2d, x: Inputs, _: Lookup) -> torch.Tensor:
+    return F.avg_pool2d(x[0], op.kernel, op.stride, op.padding)
+
+
+def _sum_pool(op: ops.SumPool2d, x: Inputs, _: Lookup) -> torch.Tensor:
+    mean = F.avg_pool2d(x[0], op.kernel, op.stride, op.padding)
+    return mean * (op.kernel[0] * op.kernel[1])
+
+
+def _max_pool(op: ops.MaxPool2d | ops.SpikeMaxPool2d, x: torch.Tensor) -> torch.Tensor:
+    return F.max_pool2d(x, op.kernel, op.stride, ceil_mode=op.ceil)
+
+
+def _correlate(_: ops.Correlate, x: Inputs, __: Lookup) -> torch.Tensor:
+    return F.conv2d(x[0], x[1][None])
+
+
+_PURE: dict[type, Callable[[Any, Inputs, Lookup], torch.Tensor]] = {
+    ops.Conv2d: _conv,
+    ops.Linear: _linear,
+    ops.BatchNorm2d: _batch_norm,
+    ops.AvgPool2d: _avg_pool,
+    ops.SumPool2d: _sum_pool,
+    ops.MaxPool2d: lambda op, x, _: _max_pool(op, x[0]),
+    ops.Activation: lambda _, x, __: torch.relu(x[0]),
+    ops.Add: lambda _, x, __: torch.stack(x).sum(dim=0),
+    ops.Scale: lambda op, x, _: x[0] * op.factor + op.offset,
+    ops.Flatten: lambda _, x, __: x[0].flatten(1),
+    ops.Correlate: _correlate,
+    ops.Output: lambda _, x, __: x[0],
+}
+
+
+def _neuron(op: ops.Neuron, current: torch.Tensor, state: _State) -> torch.Tensor:
+    model = op.model
+    if isinstance(model, IF):
+        threshold = _parameter(model.threshold, current)
+        v = (model.v_init * threshold if state.v is None else state.v) + current
+        fired = v >= threshold
+    elif isinstance(model, LIF):
+        threshold = _parameter(model.threshold, current)
+        v = torch.zeros_like(current) if state.v is None else state.v
+        v = _parameter(model.v_keep, current) * v + _parameter(model.gain, current) * current
+        v = v + model.drive
+        fired = v > threshold
+    elif isinstance(model, CubaLIF):
+        threshold = _parameter(model.threshold, current)
+        u = torch.zeros_like(current) if state.u is None else state.u
+        v = torch.zeros_like(current) if state.v is None else state.v
+        u = _parameter(model.u_keep, current) * u + _parameter(model.gain, current) * current
+        v = _parameter(model.v_keep, current) * v + u
+        state.u = u
+        fired = v > threshold
+    else:
+        raise TypeError("the float interpreter runs float neuron models")
+    spikes = fired.to(current.dtype)
+    state.v = v - spikes * threshold if model.reset == "subtract" else v * (1 - spikes)
+    return spikes
+
+
+def _spike_pool(op: ops.SpikeMaxPool2d, spikes: torch.Tensor, state: _State) -> torch.Tensor:
+    if op.rule == "or":
+        return _max_pool(op, spikes)
+    counts = spikes if state.u is None else state.u + spikes
+    best = _max_pool(op, counts)
+    rise = best if state.v is None else best - state.v
+    state.u, state.v = counts, best
+    return rise
+
+
+def _decode(op: ops.Decode, spikes: torch.Tensor, state: _State) -> torch.Tensor:
+    step = spikes
+    if op.signed_pairs:
+        step = spikes[:, 0::2] - spikes[:, 1::2]
+    state.v = step if state.v is None else state.v + step
+    return state.v
+
+
+_STATEFUL: dict[type, Callable[[Any, torch.Tensor, _State], torch.Tensor]] = {
+    ops.Neuron: _neuron,
+    ops.SpikeMaxPool2d: _spike_pool,
+    ops.Decode: _decode,
+}
+
+
+def _parameter(array: Array, like: torch.Tensor) -> torch.Tensor:
+    """A scalar, `(C,)` or full-shape parameter ready to broadcast over `(B, C, ...)`."""
+    tensor = torch.from_numpy(array.data.astype(np.float64))
+    if tensor.ndim == 1 and like.ndim == 4:
+        return tensor[:, None, None]
+    return tensor
+
+
+def preprocess(crops: npt.NDArray[np.uint8], how: Preprocess) -> Real:
+    """uint8 RGB crops `(B, H, W, 3)` -> network input `(B, C, H, W)`, float64.
+
+    Args:
+        crops: pixels.
+        how: channel order, range, mean and standard deviation.
+    """
+    pixels = channel_order(crops, how).astype(np.float64) * (how.range / 255.0)
+    mean = np.asarray(how.mean)[:, None, None]
+    std = np.asarray(how.std)[:, None, None]
+    return np.asarray((pixels - mean) / std)
+
+
+def channel_order(crops: npt.NDArray[np.uint8], how: Preprocess) -> npt.NDArray[np.uint8]:
+    """uint8 RGB crops `(B, H, W, 3)` -> `(B, C, H, W)` uint8 in the network's channel order."""
+    if how.channel_order == "gray":
+        luma = crops.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+        return np.rint(luma).astype(np.uint8)[:, None]
+    order = crops if how.channel_order == "RGB" else crops[..., ::-1]
+    return np.ascontiguousarray(order.transpose(0, 3, 1, 2))

@@ -1,0 +1,88 @@
+"""The one compiled definition of the integer neuron; equations in `IntegerNeuron`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.reference.jit import njit
+
+I32 = npt.NDArray[np.int32]
+U8 = npt.NDArray[np.uint8]
+
+INT32_LIMIT = 2**31 - 1
+
+
+@njit
+def rsz(x: Any, keep: Any) -> Any:
+    """x * keep / 4096 rounded toward zero (Loihi's decay rounding)."""
+    product = x * keep
+    if product < 0:
+        return -((-product) >> 12)
+    return product >> 12
+
+
+@njit
+def neuron_step(
+    acc: I32,
+    u: I32,
+    v: I32,
+    spikes: U8,
+    bias: I32,
+    fire_above: I32,
+    reset_by: I32,
+    u_keep: int,
+    v_keep: int,
+    shift: int,
+    bits: int,
+    subtract: bool,
+) -> int:
+    """One timestep of a population; updates `u`, `v` and `spikes` in place.
+
+    Args:
+        acc: `(N,)` accumulated input.
+        u: `(N,)` synaptic current. v: `(N,)` membrane. spikes: `(N,)` out, 0 or 1.
+        bias: `(P,)` with P dividing N; neuron i uses entry i mod P (P = channels in
+            channels-last order, 1 for a scalar, N for one value per neuron). Likewise
+            `fire_above` and `reset_by`, of the same length.
+        u_keep: kept current in 1/4096. v_keep: kept membrane in 1/4096.
+        shift: left shift of the input. bits: state width, 0 for unbounded.
+        subtract: reset by subtraction (else to zero).
+
+    Returns:
+        Number of spikes, or -1 when an unbounded state left int32.
+    """
+    count = 0
+    n = acc.shape[0]
+    period = bias.shape[0]
+    half = 1 << (bits - 1) if bits > 0 else 0
+    overflow = False
+    for base in range(0, n, period):
+        for k in range(period):
+            i = base + k
+            new_u = np.int64(acc[i]) << shift
+            if u_keep != 0:
+                new_u += rsz(np.int64(u[i]), np.int64(u_keep))
+            if bits > 0:
+                if new_u > half:
+                    new_u -= 2 * half
+                elif new_u <= -half:
+                    new_u += 2 * half
+            new_v = np.int64(v[i])
+            if v_keep != 4096:
+                new_v = rsz(new_v, np.int64(v_keep))
+            new_v += new_u + bias[k]
+            if bits > 0:
+                new_v = min(max(new_v, -(half - 1)), half - 1)
+            elif new_v > INT32_LIMIT or new_v < -INT32_LIMIT or abs(new_u) > INT32_LIMIT:
+                overflow = True
+            fired = new_v > fire_above[k]
+            if fired:
+                count += 1
+                new_v = new_v - reset_by[k] if subtract else np.int64(0)
+            spikes[i] = 1 if fired else 0
+            u[i] = new_u
+            v[i] = new_v
+    return -1 if overflow else count

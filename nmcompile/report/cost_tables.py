@@ -1,0 +1,236 @@
+"""Tables about what a frame costs, the headline among them."""
+
+from __future__ import annotations
+
+from nmcompile.report.figure import Figure
+from nmcompile.report.measures import StepCounts
+from nmcompile.report.schema import Report
+from nmcompile.report.table import Table, table
+from nmcompile.report.text import (
+    COMPONENT_NAMES,
+    DASH,
+    bound_text,
+    count_text,
+    factor_text,
+    figure_text,
+    percent_text,
+    plural,
+    range_text,
+    significant,
+    with_range,
+)
+from nmcompile.units import format_si
+
+
+def headline(report: Report) -> Table:
+    """What the reader came for."""
+    head = report.headline
+    return table(
+        "Headline",
+        "figure|value>|range|kind",
+        (
+            ("energy per frame", *_cells(head.energy_per_frame)),
+            ("frame rate, chip alone", *_cells(head.fps)),
+            ("latency of a frame, chip alone", *_cells(head.latency)),
+            ("synaptic operations per frame", count_text(head.sops_per_frame), "", "counted"),
+            ("cores used", f"{head.cores:,}", plural(head.chips, "chip"), "counted"),
+            ("operations on cores", percent_text(head.on_chip_share), "", "counted"),
+            ("host operations per frame", count_text(head.host_ops_per_frame), "", "counted"),
+            ("mean overlap", significant(head.mean_overlap), "", _measured(head.mean_overlap)),
+        ),
+    )
+
+
+def energy(report: Report) -> Table:
+    """Energy per frame by component, and the other ways to state it."""
+    section = report.energy
+    total = section.total.value
+    rows = [
+        (
+            COMPONENT_NAMES[part.name],
+            figure_text(part.figure),
+            range_text(part.figure),
+            percent_text(part.figure.value / total) if total and part.figure.value else DASH,
+            part.figure.kind if part.figure.value != 0 else "none",
+            bound_text(part.figure),
+        )
+        for part in section.components
+    ]
+    rows.append(("total", *_cells(section.total)[:2], "", section.total.kind, ""))
+    return table("Energy per frame", "component|energy>|range|share>|kind|why a bound", rows)
+
+
+def energy_other(report: Report) -> Table:
+    """Energy per crop, per synaptic operation, and of the first frame."""
+    section = report.energy
+    spread = (
+        f"spread over {plural(section.frames_per_init, 'frame')} in the total"
+        if section.frames_per_init
+        else "not in the total"
+    )
+    return table(
+        "Energy, stated in other ways",
+        "what|energy>|range|note",
+        (
+            ("per crop (one scale)", *_cells(section.per_crop)[:2], "one run of every step"),
+            ("per synaptic operation", *_cells(section.per_sop)[:2], "everything included"),
+            ("first frame, in addition", *_cells(section.init)[:2], spread),
+        ),
+    )
+
+
+def energy_layers(report: Report) -> Table:
+    """Synapse and neuron energy by layer."""
+    return table(
+        "Energy by layer",
+        "step|layer|synapses>|neurons>|total>",
+        (
+            (r.step, r.layer, figure_text(r.synapse), figure_text(r.neuron), figure_text(r.total))
+            for r in report.energy.layers
+        ),
+        "per frame; a network's synapse energy is shared out by synaptic operations, its neuron "
+        "energy by neuron updates",
+    )
+
+
+def timing(report: Report) -> Table:
+    """Latency and ticks by step."""
+    return table(
+        "Time on the chip",
+        "step|ticks>|latency|mean tick>|slowest tick>|ticks limited by",
+        (
+            (
+                step.step,
+                count_text(step.ticks),
+                with_range(step.latency),
+                figure_text(step.tick_mean),
+                figure_text(step.tick_max),
+                ", ".join(
+                    f"{_LIMITERS[row.limiter]} {row.ticks:,}"
+                    for row in step.limited_by
+                    if row.ticks
+                ),
+            )
+            for step in report.timing.steps
+        ),
+        f"time on the host: {report.timing.host_time}",
+    )
+
+
+def counters(report: Report) -> Table:
+    """Layer counts of one inference of every step."""
+    return table(
+        "Counters by layer",
+        "step|layer|neurons>|spikes>|synaptic operations>|MACs>|neuron updates>",
+        (
+            (
+                step.step,
+                row.layer,
+                count_text(row.neurons),
+                count_text(row.spikes),
+                count_text(row.sops),
+                count_text(row.macs),
+                count_text(row.neuron_updates),
+            )
+            for step in report.counters.steps
+            for row in step.layers
+        ),
+        "one inference; means over the measured ones",
+    )
+
+
+def core_counters(report: Report) -> Table:
+    """What the cores did, by step."""
+    return table(
+        "Counters of the cores",
+        "step|synapse accesses>|stored zeros>|active updates>|idle updates>|packets>|hops>|"
+        "chip crossings>|from host>|busiest link>",
+        (_core_row(step) for step in report.counters.steps if step.cores is not None),
+        "one inference; means over the measured ones",
+    )
+
+
+def host(report: Report) -> Table:
+    """What runs on the host and why."""
+    return table(
+        "On the host",
+        "step|when|operations per run>|runs>|why",
+        (
+            (
+                step.step,
+                _TRIGGERS.get(step.trigger, step.trigger),
+                ", ".join(f"{count_text(op.count)} {op.name}" for op in step.ops) or DASH,
+                f"{step.repeat:,}",
+                step.reason,
+            )
+            for step in report.host.steps
+        ),
+    )
+
+
+def conventions(report: Report) -> Table:
+    """What papers' formulas would say."""
+    return table(
+        "What papers' formulas say",
+        "convention|formula|energy per frame>|our figure>|what it leaves out",
+        (
+            (
+                row.title,
+                row.formula,
+                format_si(row.energy_j, "J"),
+                factor_text(row.factor, row.factor_bound),
+                row.leaves_out,
+            )
+            for row in report.conventions
+        ),
+        "S: synaptic operations, M: multiply-accumulates, both per frame and as counted here",
+    )
+
+
+def costs(report: Report, *, places: bool = True) -> Table:
+    """The cost tables of the target, number by number, with the places in their sources."""
+    return table(
+        "Costs and their sources",
+        "cost|value>|range|kind|source" + ("|where" if places else ""),
+        (
+            (
+                entry.name,
+                figure_text(entry.figure),
+                range_text(entry.figure),
+                entry.figure.kind,
+                entry.figure.source,
+                *((entry.figure.where,) if places else ()),
+            )
+            for entry in report.target.costs
+        ),
+    )
+
+
+_LIMITERS = {"core": "busiest core", "link": "busiest link", "step_min": "shortest step"}
+_TRIGGERS = {"every_frame": "every frame", "on_init": "first frame"}
+
+
+def _cells(figure: Figure) -> tuple[str, str, str]:
+    return figure_text(figure), range_text(figure), figure.kind
+
+
+def _measured(value: float | None) -> str:
+    return "not measured" if value is None else "measured"
+
+
+def _core_row(step: StepCounts) -> tuple[str, ...]:
+    cores = step.cores
+    if cores is None:
+        return (step.step,) + (DASH,) * 9
+    values = (
+        cores.sops,
+        cores.zero_accesses,
+        cores.updates_active,
+        cores.updates_idle,
+        cores.packets,
+        cores.hops_east_west + cores.hops_north_south,
+        cores.chip_crossings,
+        cores.host_packets,
+        cores.link_load_max,
+    )
+    return (step.step, *(count_text(value) for value in values))

@@ -1,0 +1,157 @@
+"""Tables about what was built: accuracy, checks, placement, messages."""
+
+from __future__ import annotations
+
+from nmcompile.report.schema import Report
+from nmcompile.report.table import Table, table
+from nmcompile.report.text import (
+    DASH,
+    count_text,
+    percent_text,
+    plural,
+    significant,
+)
+
+
+def tracking(report: Report) -> Table:
+    """Tracking accuracy by sequence and level."""
+    return table(
+        "Tracking",
+        "sequence|level|mean overlap>|precision>|frames>",
+        (
+            (
+                row.sequence,
+                row.level,
+                significant(row.mean_iou),
+                significant(row.precision),
+                count_text(row.frames),
+            )
+            for row in report.accuracy.tracking
+        ),
+        "precision: share of frames with a centre error up to 20 pixels",
+    )
+
+
+def accuracy(report: Report) -> Table:
+    """Float activations against integer spike counts."""
+    section = report.accuracy
+    rows = [
+        (
+            row.network,
+            row.layer,
+            f"{row.correlation:.3f}",
+            percent_text(row.relative_error),
+            percent_text(row.rate),
+        )
+        for row in section.layers
+    ]
+    if section.response_correlation is not None:
+        error = percent_text(section.response_relative_error)
+        rows.append(("program", "final output", f"{section.response_correlation:.3f}", error, DASH))
+    measured = f"measured on {section.stimulus}" if section.stimulus else ""
+    if measured and section.frames:
+        measured += f", {plural(section.frames, 'frame')}"
+    return table(
+        "From float to integer",
+        "network|layer|correlation>|relative error>|spike rate>",
+        rows,
+        measured,
+    )
+
+
+def verification(report: Report) -> Table:
+    """Equality checks."""
+    return table(
+        "Verification",
+        "check|levels|result|frames>|neurons>|spikes>|first mismatch",
+        (
+            (
+                row.name,
+                f"{row.level_above} = {row.level_below}",
+                "equal" if row.equal else "different",
+                count_text(row.compared.frames),
+                count_text(row.compared.neurons),
+                count_text(row.compared.spikes),
+                row.first_mismatch or DASH,
+            )
+            for row in report.verification
+        ),
+    )
+
+
+def networks(report: Report) -> Table:
+    """Cores, chips and hops by network."""
+    return table(
+        "Placement",
+        "network|cores>|at least needed>|chips>|hops per packet>|at least needed>|depth (ticks)>",
+        (
+            (
+                row.network,
+                f"{row.cores:,}",
+                count_text(row.cores_lower_bound),
+                f"{row.chips:,}",
+                significant(row.average_hops),
+                significant(row.average_hops_lower_bound),
+                count_text(row.depth_ticks),
+            )
+            for row in report.mapping.networks
+        ),
+    )
+
+
+def utilisation(report: Report) -> Table:
+    """Capacities of the target at their fullest place."""
+    return table(
+        "Limits",
+        "network|limit|used>|allowed>|share>|where|source",
+        (
+            (
+                network.network,
+                row.limit,
+                f"{row.used:,}",
+                f"{row.allowed:,}",
+                percent_text(row.used / row.allowed) if row.allowed else DASH,
+                row.where,
+                row.source,
+            )
+            for network in report.mapping.networks
+            for row in network.utilisation
+        ),
+    )
+
+
+def layer_mapping(report: Report) -> Table:
+    """How the layers were cut."""
+    return table(
+        "Layers on cores",
+        "network|layer|neurons>|tiles>|cores>|pooling",
+        (
+            (
+                network.network,
+                row.layer,
+                count_text(row.neurons),
+                f"{row.tiles:,}",
+                f"{row.cores:,}",
+                row.pooling or DASH,
+            )
+            for network in report.mapping.networks
+            for row in network.layers
+        ),
+    )
+
+
+def diagnostics(report: Report) -> Table:
+    """Messages of the build."""
+    return table(
+        "Messages",
+        "severity|code|message|where|limit|found",
+        (
+            (row.severity, row.code, row.message, row.where, row.limit, row.found)
+            for row in report.diagnostics
+        ),
+    )
+
+
+def assumptions(report: Report) -> Table:
+    """What was taken for granted."""
+    return table("Assumptions", "assumption", ((sentence,) for sentence in report.assumptions))

@@ -1,0 +1,123 @@
+"""The chip as a floor plan: one square a core, shaded by what it holds or does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from nmcompile.report.sections import FloorPlan
+from nmcompile.report.text import count_text
+
+SHADES = 7
+_SMALL = 1024
+"""Up to so many cores, three plans are shown side by side; above, the one that matters most."""
+_CELL = Markup(
+    '<rect class="h{s}" x="{x}" y="{y}" width=".88" height=".88"><title>{t}</title></rect>'
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One shaded plan, ready for the page.
+
+    Attributes:
+        title: what the shade means.
+        drawing: the SVG.
+        low: text of the palest shade. high: text of the darkest.
+    """
+
+    title: str
+    drawing: Markup
+    low: str
+    high: str
+
+
+def plans(plan: FloorPlan) -> tuple[Plan, ...]:
+    """Plans of one network's cores: accesses, packets and neurons (accesses only when large)."""
+    shown = [("synapse accesses", plan.sops)]
+    if len(plan.core) <= _SMALL:
+        shown += [("packets received", plan.packets), ("neurons", plan.neurons)]
+    return tuple(
+        Plan(
+            title,
+            _drawing(plan, values, title),
+            count_text(min(values, default=0)),
+            count_text(max(values, default=0)),
+        )
+        for title, values in shown
+    )
+
+
+def busiest(plan: FloorPlan, most: int = 8) -> tuple[tuple[str, ...], ...]:
+    """The cores with the most synapse accesses: core, place, layers, accesses, packets, neurons."""
+    order = sorted(range(len(plan.core)), key=lambda i: (-plan.sops[i], plan.core[i]))[:most]
+    return tuple(
+        (
+            str(plan.core[i]),
+            f"({plan.x[i]}, {plan.y[i]})",
+            plan.layers[i] if plan.layers else "",
+            count_text(plan.sops[i]),
+            count_text(plan.packets[i]),
+            count_text(plan.neurons[i]),
+        )
+        for i in order
+    )
+
+
+def _drawing(plan: FloorPlan, values: Sequence[float], title: str) -> Markup:
+    top = max(values, default=0)
+    cells = Markup("").join(
+        _CELL.format(s=_shade(value, top), x=plan.x[i], y=plan.y[i], t=_tip(plan, i))
+        for i, value in enumerate(values)
+    )
+    busy = f"{len(plan.core)} of {plan.columns * plan.rows} cores are used; the highest is "
+    label = f"Floor plan, {title} by core: {busy}{count_text(top)}"
+    return Markup(
+        '<svg class="plan" role="img" aria-label="{label}" viewBox="-.06 -.06 {w} {h}">'
+        '<path class="free" d="{free}"/>{cells}<path class="chips" d="{chips}"/></svg>'
+    ).format(
+        label=label,
+        w=plan.columns,
+        h=plan.rows,
+        free=_free(plan),
+        cells=cells,
+        chips=_borders(plan),
+    )
+
+
+def _free(plan: FloorPlan) -> str:
+    """Cores that hold nothing, as one path: 4096 of them must stay small."""
+    taken = set(zip(plan.x, plan.y, strict=True))
+    return "".join(
+        f"M{x} {y}h.88v.88h-.88z"
+        for y in range(plan.rows)
+        for x in range(plan.columns)
+        if (x, y) not in taken
+    )
+
+
+def _borders(plan: FloorPlan) -> str:
+    across = range(plan.chip_columns, plan.columns, plan.chip_columns)
+    down = range(plan.chip_rows, plan.rows, plan.chip_rows)
+    return "".join(
+        [f"M{x - 0.06:g} 0V{plan.rows}" for x in across]
+        + [f"M0 {y - 0.06:g}H{plan.columns}" for y in down]
+    )
+
+
+def _shade(value: float, top: float) -> int:
+    """0 for nothing at all, else 1 to `SHADES`."""
+    if value <= 0 or top <= 0:
+        return 0
+    return min(SHADES, 1 + int(SHADES * value / top))
+
+
+def _tip(plan: FloorPlan, index: int) -> str:
+    held = f" {plan.layers[index]}" if plan.layers else ""
+    return (
+        f"core {plan.core[index]} ({plan.x[index]}, {plan.y[index]}){held}: "
+        f"{count_text(plan.neurons[index])} neurons, {count_text(plan.sops[index])} accesses, "
+        f"{count_text(plan.packets[index])} packets"
+    )

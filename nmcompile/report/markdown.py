@@ -1,0 +1,103 @@
+"""The report as Markdown for pull requests and step summaries, within their size limits."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nmcompile.report import cost_tables, design_tables
+from nmcompile.report.schema import Report
+from nmcompile.report.table import Table
+from nmcompile.report.verdict import chip_name, summary_line, verdict_line
+
+MARKER: Final = "<!-- nmcompile-report -->"
+MAX_BYTES: Final = 65_536
+"""What a pull-request comment may hold; a step summary may hold more."""
+
+_ICONS: Final = {"verified": "✅", "mismatch": "❌", "not verified": "⚠️"}
+
+
+def render_markdown(report: Report, max_bytes: int = MAX_BYTES) -> str:
+    """Render to Markdown; the largest tables go first when it would not fit.
+
+    Args:
+        report: what to render.
+        max_bytes: size limit of the UTF-8 text. The verdict and the headline always stay.
+    """
+    head = _head(report)
+    blocks = [(t.title, _table(t)) for t in _body(report) if t.rows]
+    foot = _foot(report)
+    dropped: list[str] = []
+    while True:
+        said = f"\n_Left out for size: {', '.join(sorted(dropped))}. See report.json._\n"
+        text = "\n".join([head, *(b for _, b in blocks), *([said] if dropped else []), foot])
+        if not blocks or len(text.encode()) <= max_bytes:
+            return text
+        largest = max(range(len(blocks)), key=lambda i: len(blocks[i][1]))
+        dropped.append(blocks.pop(largest)[0])
+
+
+def _head(report: Report) -> str:
+    icon = _ICONS[report.headline.verdict]
+    return "\n".join(
+        [
+            MARKER,
+            f"## {icon} {_cell(report.model.name)} on {_cell(chip_name(report))}",
+            "",
+            f"**{_cell(verdict_line(report))}.**",
+            "",
+            f"{_cell(summary_line(report))}.",
+            _table(cost_tables.headline(report)),
+        ]
+    )
+
+
+def _body(report: Report) -> list[Table]:
+    return [
+        design_tables.diagnostics(report),
+        cost_tables.energy(report),
+        cost_tables.energy_other(report),
+        cost_tables.timing(report),
+        design_tables.tracking(report),
+        design_tables.verification(report),
+        cost_tables.host(report),
+        design_tables.networks(report),
+        design_tables.utilisation(report),
+        design_tables.layer_mapping(report),
+        design_tables.accuracy(report),
+        cost_tables.energy_layers(report),
+        cost_tables.counters(report),
+        cost_tables.core_counters(report),
+        cost_tables.conventions(report),
+        cost_tables.costs(report),
+        design_tables.assumptions(report),
+    ]
+
+
+def _foot(report: Report) -> str:
+    digest = f", manifest `{report.manifest_digest[:12]}`" if report.manifest_digest else ""
+    return (
+        f"\n_Estimates from a simulated, placed design; not measured on a chip. "
+        f"nmcompile {_cell(report.tool.version)}{digest}._\n"
+    )
+
+
+def _table(content: Table) -> str:
+    names = [_cell(name) for name, _ in content.columns]
+    rules = ["--:" if align == "right" else ":--" for _, align in content.columns]
+    lines = ["", f"### {content.title}", "", _row(names), _row(rules)]
+    lines += [_row([_cell(cell) for cell in row]) for row in content.rows]
+    if content.note:
+        lines += ["", f"_{_cell(content.note)}._"]
+    return "\n".join(lines)
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    """Text that means nothing to Markdown or HTML: names in a model file are not trusted."""
+    for mark in "\\`*_[]|~#":
+        text = text.replace(mark, f"\\{mark}")
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return " ".join(text.split()).replace("@", "@\u200b")

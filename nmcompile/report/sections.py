@@ -1,0 +1,216 @@
+"""Sections about what was built: model, target, program, checks, mapping, messages."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from nmcompile.diagnostics import Severity
+from nmcompile.report.figure import Figure, Number, Section
+
+
+class Tool(Section):
+    """The program that wrote the report."""
+
+    name: Literal["nmcompile"] = Field("nmcompile", description="Always `nmcompile`.")
+    version: str = Field(description="Version of nmcompile.")
+
+
+class Setting(Section):
+    """One named setting."""
+
+    name: str = Field(description="Name of the setting.")
+    value: str | int | float | bool | None = Field(description="Its value.")
+
+
+class ModelInfo(Section):
+    """The file that was compiled."""
+
+    name: str = Field(description="Name of the model.")
+    file: str = Field("", description="File name without its folder.")
+    format: str = Field("", description="`checkpoint`, `torch.export`, `nir`, ...")
+    sha256: str = Field("", description="Digest of the file.")
+    architecture: str = Field("", description="Architecture named by the checkpoint.")
+    tracker: str = Field("", description="Tracker loop that drives it; empty for a plain network.")
+    parameters: int | None = Field(None, description="Weights and biases of the model.")
+    calibration: str = Field("", description="Where activations were calibrated.")
+    settings: tuple[Setting, ...] = Field((), description="Hyperparameters of the tracker.")
+
+
+class CostEntry(Section):
+    """One line of the target's energy, time or power table, as used."""
+
+    name: str = Field(description="Path in the target file, such as `energy.synaptic_op`.")
+    figure: Figure = Field(description="Its value, range, kind and source.")
+
+
+class Source(Section):
+    """A publication or file that figures come from."""
+
+    key: str = Field(description="Key that figures name.")
+    text: str = Field(description="Full reference.")
+
+
+class TargetInfo(Section):
+    """The chip."""
+
+    name: str = Field(description="Name of the target, such as `loihi2`.")
+    title: str = Field("", description="Name for people.")
+    digest: str = Field("", description="Digest of the resolved target description.")
+    notes: tuple[str, ...] = Field((), description="What to know about its figures.")
+    costs: tuple[CostEntry, ...] = Field((), description="The cost tables, with sources.")
+    sources: tuple[Source, ...] = Field((), description="Full references of the sources.")
+
+
+class ScheduleStep(Section):
+    """One step of the program's schedule."""
+
+    name: str = Field(description="Name of the step.")
+    trigger: str = Field(description="`on_init` or `every_frame`.")
+    place: str = Field(description="`chip` or `host`.")
+    network: str = Field("", description="Network that it runs; empty for a host operation.")
+    repeat: int = Field(1, description="Runs per trigger.")
+
+
+class NetworkInfo(Section):
+    """One network of the golden program."""
+
+    name: str = Field(description="Name of the network.")
+    timesteps: int = Field(description="Timesteps T of one inference.")
+    neurons: int = Field(description="Neurons of all populations.")
+    layers: int = Field(description="Populations.")
+
+
+class ProgramInfo(Section):
+    """The lowered program."""
+
+    digests: dict[str, str] = Field(description="Level -> digest of the program at that level.")
+    networks: tuple[NetworkInfo, ...] = Field((), description="Networks, golden level.")
+    schedule: tuple[ScheduleStep, ...] = Field((), description="Steps in order.")
+
+
+class LayerError(Section):
+    """One layer, float activations against integer spike counts."""
+
+    network: str = Field(description="Network.")
+    layer: str = Field(description="The user's layer name.")
+    correlation: float = Field(description="Pearson correlation over neurons and frames.")
+    relative_error: float = Field(description="Norm of the difference over norm of the float.")
+    rate: float = Field(description="Mean spikes per neuron and timestep.")
+
+
+class TrackingRow(Section):
+    """Tracking accuracy on one sequence at one level."""
+
+    sequence: str = Field(description="Sequence, or `mean`.")
+    level: str = Field(
+        description="`float`, `integer`, `mapped`, or a control: `static box`, `random weights`."
+    )
+    mean_iou: float = Field(description="Mean overlap with the ground truth.")
+    precision: float = Field(description="Share of frames with a centre error up to 20 pixels.")
+    frames: int | None = Field(None, description="Frames evaluated.")
+
+
+class Accuracy(Section):
+    """What the way from float to integer cost."""
+
+    stimulus: str = Field("", description="What the layers were compared on.")
+    frames: int | None = Field(None, description="Frames compared.")
+    layers: tuple[LayerError, ...] = Field((), description="Layer by layer.")
+    response_correlation: float | None = Field(None, description="Of the program's final output.")
+    response_relative_error: float | None = Field(None, description="Of the final output.")
+    tracking: tuple[TrackingRow, ...] = Field((), description="Tracking table, with controls.")
+
+
+class Compared(Section):
+    """How much a check compared."""
+
+    frames: int = Field(0, description="Consecutive frames.")
+    neurons: int = Field(0, description="Neurons.")
+    spikes: int = Field(0, description="Spikes on the upper side.")
+
+
+class VerificationRow(Section):
+    """One comparison of two levels that must be equal."""
+
+    name: str = Field(description="What was compared, usually the network.")
+    level_above: str = Field("golden", description="The reference.")
+    level_below: str = Field("cores", description="What must equal it.")
+    equal: bool = Field(description="Whether every spike, output and membrane agrees.")
+    compared: Compared = Field(description="How much was compared.")
+    first_mismatch: str = Field("", description="Where they first differ; empty when equal.")
+
+
+class Utilisation(Section):
+    """One capacity of the target at its fullest place."""
+
+    limit: str = Field(description="Capacity.")
+    used: int = Field(description="Largest use.")
+    allowed: int = Field(description="What the target allows.")
+    where: str = Field("", description="Core, tile or layer with the largest use.")
+    source: str = Field("", description="Where the capacity comes from.")
+
+
+class LayerMapping(Section):
+    """How one layer was cut and placed."""
+
+    layer: str = Field(description="The user's layer name.")
+    neurons: int = Field(0, description="Neurons.")
+    tiles: int = Field(description="Tiles that it was cut into.")
+    cores: int = Field(description="Cores that hold its tiles.")
+    pooling: str = Field("", description="Scheme of a pooling layer: `microcode`, `or`, `host`.")
+
+
+class FloorPlan(Section):
+    """Where the cores lie and what each one does; columns of equal length, one entry a core."""
+
+    columns: int = Field(description="Cores along x of the whole mesh.")
+    rows: int = Field(description="Cores along y of the whole mesh.")
+    chip_columns: int = Field(description="Cores along x of one chip.")
+    chip_rows: int = Field(description="Cores along y of one chip.")
+    core: tuple[int, ...] = Field(description="Core number.")
+    x: tuple[int, ...] = Field(description="Column, from 0.")
+    y: tuple[int, ...] = Field(description="Row, from 0.")
+    neurons: tuple[int, ...] = Field(description="Neurons mapped.")
+    sops: tuple[Number, ...] = Field(description="Synapse accesses of one inference.")
+    packets: tuple[Number, ...] = Field(description="Packets received in one inference.")
+    layers: tuple[str, ...] = Field((), description="Layers on each core, separated by `, `.")
+
+
+class NetworkMapping(Section):
+    """One network on cores."""
+
+    network: str = Field(description="Network.")
+    cores: int = Field(description="Cores used.")
+    cores_lower_bound: int | None = Field(None, description="Fewest cores that could hold it.")
+    chips: int = Field(description="Chips used.")
+    average_hops: float | None = Field(None, description="Router hops of an average packet.")
+    average_hops_lower_bound: float | None = Field(None, description="No placement has fewer.")
+    depth_ticks: int | None = Field(None, description="Pipeline depth in ticks.")
+    digest: str = Field("", description="Digest of the core graph.")
+    utilisation: tuple[Utilisation, ...] = Field((), description="Capacities at their fullest.")
+    layers: tuple[LayerMapping, ...] = Field((), description="Layer by layer.")
+    floor_plan: FloorPlan | None = Field(None, description="Cores, position and activity.")
+
+
+class Mapping(Section):
+    """The whole program on chips."""
+
+    chips: int = Field(description="Chips that are powered.")
+    cores: int = Field(description="Cores used by all networks together.")
+    cores_per_chip: int | None = Field(None, description="Usable cores of one chip.")
+    networks: tuple[NetworkMapping, ...] = Field((), description="Network by network.")
+
+
+class Message(Section):
+    """One diagnostic of the build."""
+
+    code: str = Field(description="`NM` and four digits.")
+    severity: Severity = Field(description="`error`, `warning` or `note`.")
+    message: str = Field(description="What was found.")
+    where: str = Field("", description="Layer or place in a file.")
+    limit: str = Field("", description="Limit that was met.")
+    found: str = Field("", description="Value that met it.")
+    notes: tuple[str, ...] = Field((), description="Further facts.")
+    help: tuple[str, ...] = Field((), description="Ways to go on.")

@@ -1,0 +1,64 @@
+"""report.json as text and back."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import ValidationError
+
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.report.schema import SCHEMA_VERSION, Report
+
+
+def report_to_json(report: Report) -> str:
+    """Deterministic text: fields in the schema's order, full precision, a final newline."""
+    values = report.model_dump(mode="json")
+    return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def report_from_json(text: str, where: str = "report.json") -> Report:
+    """Read a report.
+
+    Args:
+        text: content of the file.
+        where: name of the file, for messages.
+
+    Raises:
+        NmError: NM0530, not a report; NM0531, a version that this program does not read.
+    """
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"{where}:{error.lineno}:{error.colno}"
+        raise _not_a_report(place, f"it is not JSON ({error.msg.lower()})") from None
+    if not isinstance(values, dict) or "schema_version" not in values:
+        raise _not_a_report(where, "it has no `schema_version`")
+    if values["schema_version"] != SCHEMA_VERSION:
+        raise NmError(
+            Diagnostic(
+                code="NM0531",
+                message="the report was written in a version that this nmcompile does not read",
+                where=where,
+                limit=f"schema version {SCHEMA_VERSION}",
+                found=str(values["schema_version"]),
+                help=("build the model again with this version of nmcompile",),
+            )
+        )
+    try:
+        return Report.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _not_a_report(where, f"`{place}`: {first['msg'].lower()}") from None
+
+
+def _not_a_report(where: str, found: str) -> NmError:
+    return NmError(
+        Diagnostic(
+            code="NM0530",
+            message="this is not a report of nmcompile",
+            where=where,
+            found=found,
+            help=("name the report.json of a build folder, or the folder itself",),
+        )
+    )

@@ -1,0 +1,91 @@
+"""The report in a terminal: details first, the headline last, where the eye is."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from nmcompile.report import cost_tables, design_tables
+from nmcompile.report.schema import Report
+from nmcompile.report.table import Table
+from nmcompile.report.text import bound_text
+from nmcompile.report.verdict import chip_name, summary_line, verdict_line
+
+if TYPE_CHECKING:
+    from rich.console import Group, RenderableType
+    from rich.table import Table as RichTable
+
+_STYLES = {"verified": "green", "mismatch": "bold red", "not verified": "yellow"}
+
+
+def render_terminal(report: Report, *, details: bool = False) -> Group:
+    """The report as a rich renderable.
+
+    Args:
+        report: what to render.
+        details: also show layers, limits, counters, costs and conventions.
+    """
+    from rich.console import Group
+    from rich.text import Text
+
+    chosen = [design_tables.tracking(report), cost_tables.host(report), cost_tables.energy(report)]
+    if details:
+        chosen = [
+            cost_tables.costs(report, places=False),
+            cost_tables.conventions(report),
+            cost_tables.core_counters(report),
+            cost_tables.counters(report),
+            design_tables.layer_mapping(report),
+            design_tables.utilisation(report),
+            design_tables.networks(report),
+            design_tables.accuracy(report),
+            cost_tables.energy_layers(report),
+            cost_tables.energy_other(report),
+            cost_tables.timing(report),
+            design_tables.verification(report),
+            design_tables.assumptions(report),
+            *chosen,
+        ]
+    chosen.append(cost_tables.headline(report))
+    lines: list[RenderableType] = [
+        Text(f"{report.model.name} on {chip_name(report)}", style="bold"),
+        *(_rich_table(t) for t in chosen if t.rows),
+        Text(verdict_line(report), style=_STYLES[report.headline.verdict]),
+    ]
+    lacking = bound_text(report.headline.energy_per_frame)
+    if lacking:
+        lines.append(Text(f"Energy is a lower bound: {lacking}", style="yellow"))
+    lines.append(Text(summary_line(report)))
+    return Group(*lines)
+
+
+def render_plain(report: Report, *, width: int = 100, details: bool = False) -> str:
+    """The same as plain text without colour, for logs and pipes."""
+    from rich.console import Console
+
+    out = StringIO()
+    console = Console(file=out, width=width, color_system=None, legacy_windows=False)
+    console.print(render_terminal(report, details=details))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _rich_table(content: Table) -> RichTable:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(
+        title=content.title,
+        caption=content.note or None,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+    )
+    for index, (name, align) in enumerate(content.columns):
+        narrow = index == 0 and len(content.columns) > 1
+        shown.add_column(name, justify=align, overflow="fold", no_wrap=narrow or align == "right")
+    for row in content.rows:
+        # Text, not str: a layer called `[red]` is a name, not markup
+        shown.add_row(*(Text(cell) for cell in row))
+    return shown

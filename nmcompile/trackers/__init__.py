@@ -1,0 +1,1 @@
+"""Tracker loops: what happens around the network, on the host."""

@@ -1,0 +1,169 @@
+"""The emitted package as a user meets it, and what the runner says when something is wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.mapping import line
+
+from nmcompile.backends.loihi import lava_runner
+from nmcompile.backends.loihi.emit import emit_lava
+from nmcompile.backends.loihi.lava_runner import LavaResult, compare, require_equal, run_lava
+from nmcompile.diagnostics import NmError
+from nmcompile.ir import ops
+from nmcompile.ir.arrays import Array
+from nmcompile.ir.network import Network, Node
+from nmcompile.reference.integer import IntegerRunner
+
+pytest.importorskip("lava")
+pytestmark = pytest.mark.lava
+
+
+def frame(network: Network) -> np.ndarray:
+    """A spike train that fits `line`."""
+    shape = (network.timesteps, *network.types["input"].shape)
+    return (np.random.default_rng(5).random(shape) < 0.4).astype(np.uint8)
+
+
+def fake_package(folder: Path, code: str) -> Path:
+    """A package whose `run` module is `code`."""
+    package = folder / "fake"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "run.py").write_text(code)
+    return package
+
+
+STANDALONE = """
+import sys
+sys.modules["nmcompile"] = None  # importing it fails, even where it is installed
+from line import Line
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.proc.io.sink import RingBuffer as Sink
+from lava.proc.io.source import RingBuffer as Source
+import numpy as np
+data = np.load("frame.npy").transpose(3, 2, 1, 0)
+network, ticks = Line(), Line.frame_ticks
+source, sink = Source(data=np.pad(data, [(0, 0)] * 3 + [(0, ticks - data.shape[-1])])), None
+sink = Sink(shape=network.out.shape, buffer=ticks)
+source.s_out.connect(network.inp)
+network.out.connect(sink.a_in)
+network.run(condition=RunSteps(ticks), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+spikes = sink.data.get()
+network.stop()
+np.save("out.npy", spikes.transpose(3, 2, 1, 0))
+"""
+
+
+def test_module_runs_without_nmcompile(tmp_path: Path) -> None:
+    network = line()
+    package = emit_lava(network, tmp_path / "emitted")
+    np.save(tmp_path / "frame.npy", frame(network))
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error:Cannot import module", "-c", STANDALONE],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(package.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Cannot import" not in done.stderr
+    golden = IntegerRunner(network).run(frame(network), record=True)
+    found = np.load(tmp_path / "out.npy")[2 : 2 + network.timesteps]
+    np.testing.assert_array_equal(found, golden.spikes["n1"])
+    assert golden.spikes["n1"].any()
+
+
+def test_changed_weight_is_detected(tmp_path: Path) -> None:
+    network = line()
+    package = emit_lava(network, tmp_path)
+    weights = dict(np.load(package / "weights.npz"))
+    weights["c1.weight"][0, 0, 1, 0] ^= 32
+    np.savez(package / "weights.npz", **weights)
+    lava = run_lava(package, [frame(network)], time_limit_s=60)
+    mismatches = compare([IntegerRunner(network).run(frame(network), record=True)], lava)
+    assert mismatches
+    with pytest.raises(NmError) as caught:
+        require_equal(network.name, mismatches)
+    assert caught.value.codes == ("NM0402",)
+    assert caught.value.exit_code == 5
+
+
+def test_hang_ends_with_exit_6_and_the_log(tmp_path: Path) -> None:
+    code = "import subprocess, sys, time\nprint('before the hang', flush=True)\n"
+    child = "import time; time.sleep(60)"
+    code += f"c = subprocess.Popen([sys.executable, '-c', '{child}'])\n"
+    code += f"open({str(tmp_path / 'pid')!r}, 'w').write(str(c.pid))\ntime.sleep(60)\n"
+    started = time.monotonic()
+    with pytest.raises(NmError) as caught:
+        run_lava(fake_package(tmp_path, code), [np.zeros(3)], time_limit_s=1.5)
+    assert time.monotonic() - started < 20
+    assert caught.value.codes == ("NM0703",)
+    assert caught.value.exit_code == 6
+    assert "before the hang" in caught.value.diagnostics[0].notes
+    status = Path(f"/proc/{(tmp_path / 'pid').read_text()}/status")
+    assert not status.exists() or "zombie" in status.read_text()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("raise RuntimeError('bad weights')", "status 1"), ("", "without a result")],
+)
+def test_crash_ends_with_exit_6(tmp_path: Path, code: str, words: str) -> None:
+    with pytest.raises(NmError) as caught:
+        run_lava(fake_package(tmp_path, code), [np.zeros(3)], time_limit_s=20)
+    diagnostic = caught.value.diagnostics[0]
+    assert (diagnostic.code, caught.value.exit_code) == ("NM0702", 6)
+    assert words in diagnostic.message
+    assert not code or "RuntimeError: bad weights" in diagnostic.notes
+
+
+def test_missing_lava_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(NmError) as caught:
+        run_lava(tmp_path, [])
+    assert caught.value.codes == ("NM0701",)
+    assert "lava-nc==0.10.0" in caught.value.diagnostics[0].help[0]
+
+
+def test_compare_names_what_differs() -> None:
+    network = line()
+    ours = IntegerRunner(network).run(frame(network), record=True)
+    spikes = {name: train[None].copy() for name, train in ours.spikes.items()}
+    lava = LavaResult(spikes, {}, {n: v[None] for n, v in ours.v_final.items()}, (), 0.0)
+    assert compare([ours], lava) == ()
+    spikes["n1"][0, 3, 2, 1, 0] ^= 1
+    (found,) = compare([ours], lava)
+    assert "frame 1, spikes of `n1`: 1 differ, first at (3, 2, 1, 0)" in found
+    assert len(compare([ours, ours], lava)) > 1
+    assert lava_runner.TAIL_LINES > 0
+
+
+def test_emission_is_reproducible(tmp_path: Path) -> None:
+    first, second = (emit_lava(line(), tmp_path / name) for name in ("a", "b"))
+    names = sorted(p.name for p in first.iterdir())
+    assert names == sorted(p.name for p in second.iterdir())
+    assert {"__init__.py", "network.py", "weights.npz", "lava_shim.py", "README.md"} <= set(names)
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_unfolded_bias_is_refused(tmp_path: Path) -> None:
+    nodes = list(line().nodes)
+    weight = np.ones((4, 2, 3, 3), np.int8)
+    nodes[1] = Node("c0", ops.Conv2d(Array(weight), Array(np.ones(4, np.int32))), ("input",))
+    with pytest.raises(NmError) as caught:
+        emit_lava(Network("biased", tuple(nodes), 4), tmp_path)
+    assert caught.value.codes == ("NM0390",)
+    assert caught.value.exit_code == 3

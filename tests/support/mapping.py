@@ -1,0 +1,134 @@
+"""Tiny cores and networks with skips: what mapping tests draw from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from support.nets import conv, if_neuron
+
+from nmcompile.ir import ops
+from nmcompile.ir.arrays import Array
+from nmcompile.ir.network import Network, Node
+from nmcompile.mapping.limits import Limits
+
+
+def limits(**changes: Any) -> Limits:
+    """Limits of an invented chip, with changes."""
+    caps: dict[str, Any] = {
+        "target": "test",
+        "neurons": 1024,
+        "in_axons": 4096,
+        "out_axons": 4096,
+        "synapse_memory_bytes": 128 * 1024,
+        "total_memory_bytes": 192 * 1024,
+        "neuron_state_bytes": 12,
+        "axon_entry_bytes": 4,
+        "axon_atoms": 256,
+        "weight_bits": 8,
+        "delay_ticks_max": 62,
+        "cores": 16,
+        "cores_per_router": 2,
+        "router_columns": 4,
+        "router_rows": 2,
+        "chips_max": 64,
+    }
+    return Limits(**(caps | changes))
+
+
+@st.composite
+def small_limits(draw: st.DrawFn) -> Limits:
+    """Cores so small that every layer needs several."""
+    return limits(
+        neurons=draw(st.sampled_from([6, 17, 40, 200])),
+        in_axons=draw(st.sampled_from([150, 400, 4000])),
+        out_axons=draw(st.sampled_from([100, 400, 4000])),
+        synapse_memory_bytes=draw(st.sampled_from([3000, 20000])),
+        total_memory_bytes=draw(st.sampled_from([8000, 40000])),
+        axon_atoms=draw(st.sampled_from([1, 3, 64])),
+        shared_kernels=draw(st.booleans()),
+        chips_max=10_000,
+    )
+
+
+@st.composite
+def skip_networks(draw: st.DrawFn) -> Network:
+    """Branches of different depth and shift that meet again, dilation, sums, signed pairs."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    channels = 4
+    height, width = draw(st.integers(4, 8)), draw(st.integers(4, 8))
+    spikes = draw(st.booleans())
+    kind: Any = "spikes" if spikes else "values"
+    nodes = [Node("input", ops.Input(kind, (channels, height, width), 1 if spikes else 8))]
+    source = "input"
+    if not spikes:
+        mode: Any = draw(st.sampled_from(["impulse", "constant"]))
+        nodes.append(Node("code", ops.Encode(mode), ("input",)))
+        source = "code"
+    scale = 1 if spikes else 120
+    ends = []
+    for name in ("a", "b"):
+        at = source
+        for step in range(draw(st.integers(0, 2))):
+            at = _same_size(draw, rng, nodes, at, f"{name}{step}", scale if at == source else 1)
+        ends.append(_branch(draw, rng, nodes, at, f"{name}_end"))
+    nodes.append(Node("sum", ops.Add(), tuple(ends)))
+    end = "sum"
+    if draw(st.booleans()):
+        nodes.append(Node("shift", ops.Shift(1), ("sum",)))
+        end = "shift"
+    neuron = if_neuron(channels, int(rng.integers(4, 20)), rng.integers(-2, 3, channels))
+    nodes.append(Node("join", ops.Neuron(neuron), (end,), "join"))
+    last = "join"
+    if draw(st.booleans()):
+        nodes.append(Node("avg", ops.SumPool2d((2, 2), (2, 2)), ("join",), "avg"))
+        nodes.append(Node("avg_n", ops.Neuron(if_neuron(channels, 2)), ("avg",), "avg"))
+        last = "avg_n"
+    if draw(st.booleans()):
+        nodes.append(Node("count", ops.Decode(signed_pairs=draw(st.booleans())), (last,)))
+        last = "count"
+    nodes.append(Node("output", ops.Output(), (last,)))
+    return Network("skip", tuple(nodes), draw(st.integers(2, 5)))
+
+
+def _same_size(
+    draw: st.DrawFn, rng: Any, nodes: list[Node], source: str, name: str, scale: int
+) -> str:
+    """A population of the source's shape behind a 3x3 convolution, perhaps dilated."""
+    dilation = draw(st.integers(1, 2))
+    op = conv(rng, 4, 2, (3, 3), padding=(dilation,) * 2, dilation=(dilation,) * 2, groups=2)
+    nodes.append(Node(f"{name}_c", op, (source,), name))
+    neuron = if_neuron(4, int(rng.integers(5, 25)) * scale, rng.integers(-2, 6, 4) * scale)
+    nodes.append(Node(f"{name}_n", ops.Neuron(neuron), (f"{name}_c",), name))
+    return f"{name}_n"
+
+
+def _branch(draw: st.DrawFn, rng: Any, nodes: list[Node], source: str, name: str) -> str:
+    """A 1x1 convolution, perhaps shifted on its own."""
+    nodes.append(Node(name, conv(rng, 4, 4, (1, 1)), (source,), name))
+    shift = draw(st.integers(0, 2))
+    if not shift:
+        return name
+    nodes.append(Node(f"{name}_s", ops.Shift(shift), (name,)))
+    return f"{name}_s"
+
+
+def line(kernel: int = 3, channels: int = 4, size: int = 8, timesteps: int = 4) -> Network:
+    """Spikes -> two convolutions with neurons -> counts; the standard small case."""
+    rng = np.random.default_rng(7)
+    nodes = [Node("input", ops.Input("spikes", (2, size, size + 1), 1))]
+    source, inputs = "input", 2
+    for index in range(2):
+        op = conv(rng, channels, inputs, (kernel, kernel))
+        nodes.append(Node(f"c{index}", op, (source,), f"conv{index}"))
+        neuron = if_neuron(channels, 9, rng.integers(0, 4, channels))
+        nodes.append(Node(f"n{index}", ops.Neuron(neuron), (f"c{index}",), f"act{index}"))
+        source, inputs = f"n{index}", channels
+    nodes += [Node("count", ops.Decode(), (source,)), Node("output", ops.Output(), ("count",))]
+    return Network("line", tuple(nodes), timesteps)
+
+
+def zeros(n: int) -> Array:
+    """A zero bias."""
+    return Array(np.zeros(n, np.int32))

@@ -1,0 +1,150 @@
+"""The golden semantics once more, in plain numpy loops: slow, and meant to be obviously right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.ir import ops
+from nmcompile.ir.network import Network
+from nmcompile.ir.neurons import IntegerNeuron
+
+Ints = npt.NDArray[np.int64]
+
+
+class Plain:
+    """Runs a golden network; results of the last frame stay in the attributes.
+
+    Attributes:
+        spikes: per population `(T, ...)`. v: per neuron population, final membranes.
+        output: decoded counts, or the output train.
+    """
+
+    def __init__(self, network: Network, stimulus: npt.NDArray[Any]) -> None:
+        self.spikes: dict[str, list[Ints]] = {}
+        self.u: dict[str, Ints] = {}
+        self.v: dict[str, Ints] = {}
+        self._counts: dict[str, Ints] = {}
+        self._best: dict[str, Ints] = {}
+        outputs = []
+        for t in range(network.timesteps):
+            values: dict[str, Ints] = {}
+            for node in network.nodes:
+                inputs = [values[i] for i in node.inputs]
+                shape = network.types[node.name].shape
+                values[node.name] = self._eval(node.name, node.op, inputs, shape, stimulus, t)
+            outputs.append(values[network.output.name])
+        decoded = isinstance(network.by_name[network.output.inputs[0]].op, ops.Decode)
+        self.output = np.sum(outputs, axis=0) if decoded else np.stack(outputs)
+
+    def trains(self) -> dict[str, npt.NDArray[np.uint8]]:
+        """Spike trains of all populations, `(T, ...)` uint8."""
+        return {name: np.stack(steps).astype(np.uint8) for name, steps in self.spikes.items()}
+
+    def _eval(
+        self,
+        name: str,
+        op: ops.Op,
+        inputs: list[Ints],
+        shape: tuple[int, ...],
+        stimulus: npt.NDArray[Any],
+        t: int,
+    ) -> Ints:
+        if isinstance(op, ops.Input):
+            return (stimulus if op.kind == "values" else stimulus[t]).astype(np.int64)
+        if isinstance(op, ops.Encode):
+            return inputs[0] if t == 0 or op.mode == "constant" else inputs[0] * 0
+        if isinstance(op, ops.Conv2d):
+            return _conv(op.weight.data, inputs[0], op, op.groups, op.dilation, shape)
+        if isinstance(op, ops.SumPool2d):
+            ones = np.ones((shape[0], 1, *op.kernel), np.int64)
+            return _conv(ones, inputs[0], op, shape[0], (1, 1), shape)
+        if isinstance(op, ops.Linear):
+            return op.weight.data.astype(np.int64) @ inputs[0]
+        if isinstance(op, ops.Add):
+            return np.sum(inputs, axis=0)
+        if isinstance(op, ops.Shift):
+            return inputs[0] >> op.bits
+        if isinstance(op, ops.Flatten):
+            return inputs[0].reshape(-1)
+        if isinstance(op, ops.SpikeMaxPool2d):
+            out = self._pool(name, op, inputs[0], shape)
+        elif isinstance(op, ops.Neuron) and isinstance(op.model, IntegerNeuron):
+            out = self._neuron(name, op.model, inputs[0])
+        elif isinstance(op, ops.Decode) and op.signed_pairs:
+            half = len(inputs[0]) // 2
+            return inputs[0][:half] - inputs[0][half:]
+        else:
+            return inputs[0]
+        self.spikes.setdefault(name, []).append(out)
+        return out
+
+    def _neuron(self, name: str, model: IntegerNeuron, a: Ints) -> Ints:
+        def table(data: npt.NDArray[Any]) -> Ints:
+            per_channel = data.ndim == 1 and a.ndim == 3
+            return np.broadcast_to(data[:, None, None] if per_channel else data, a.shape)
+
+        u = self.u.get(name, np.zeros(a.shape, np.int64))
+        v = self.v.get(name, table(model.v_init.data).astype(np.int64))
+        u = _rsz(u * model.u_keep) + (a << model.state_shift)
+        half = 1 << (model.state_bits - 1)
+        if model.state_bits:
+            u = np.where(u > half, u - 2 * half, np.where(u <= -half, u + 2 * half, u))
+        v = _rsz(v * model.v_keep) + u + table(model.bias.data)
+        if model.state_bits:
+            v = np.clip(v, -(half - 1), half - 1)
+        spikes = v > table(model.fire_above.data)
+        reset = v - table(model.reset_by.data) if model.reset == "subtract" else v * 0
+        self.u[name], self.v[name] = u, np.where(spikes, reset, v)
+        return spikes.astype(np.int64)
+
+    def _pool(self, name: str, op: ops.SpikeMaxPool2d, x: Ints, shape: tuple[int, ...]) -> Ints:
+        counts = self._counts.get(name, x * 0) + x
+        self._counts[name] = counts
+        if op.rule == "or":
+            return _window_max(x, op, shape)
+        best = _window_max(counts, op, shape)
+        out = best - self._best.get(name, best * 0)
+        self._best[name] = best
+        return out
+
+
+def _rsz(x: Ints) -> Ints:
+    return np.sign(x) * (np.abs(x) >> 12)
+
+
+def _window_max(x: Ints, op: ops.SpikeMaxPool2d, shape: tuple[int, ...]) -> Ints:
+    out = np.zeros(shape, np.int64)
+    for i in range(shape[1]):
+        for j in range(shape[2]):
+            y0, x0 = i * op.stride[0], j * op.stride[1]
+            out[:, i, j] = x[:, y0 : y0 + op.kernel[0], x0 : x0 + op.kernel[1]].max(axis=(1, 2))
+    return out
+
+
+def _conv(
+    weight: npt.NDArray[Any],
+    x: Ints,
+    op: ops.Conv2d | ops.SumPool2d,
+    groups: int,
+    dilation: tuple[int, int],
+    shape: tuple[int, ...],
+) -> Ints:
+    (pad_y, pad_x), (step_y, step_x) = op.padding, op.stride
+    x = np.pad(x, ((0, 0), (pad_y, pad_y), (pad_x, pad_x)))
+    w = weight.astype(np.int64)
+    per_in, per_out = w.shape[1], len(w) // groups
+    out = np.zeros(shape, np.int64)
+    for o in range(shape[0]):
+        group = o // per_out
+        for i in range(shape[1]):
+            for j in range(shape[2]):
+                for a in range(w.shape[2]):
+                    for b in range(w.shape[3]):
+                        y, z = i * step_y + a * dilation[0], j * step_x + b * dilation[1]
+                        out[o, i, j] += (
+                            w[o, :, a, b] @ x[group * per_in : (group + 1) * per_in, y, z]
+                        )
+    return out

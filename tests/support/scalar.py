@@ -1,0 +1,144 @@
+"""Golden networks neuron by neuron in plain Python integers: the third opinion next to Lava.
+
+Written from the published fixed-point equations, not from any simulator of this project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.ir import ops
+from nmcompile.ir.network import Network
+from nmcompile.ir.neurons import IntegerNeuron
+
+Index = tuple[int, ...]
+Values = dict[Index, int]
+
+
+class Scalar:
+    """One frame of a network.
+
+    Attributes:
+        spikes: population -> `(T, ...)`. u, v_final: states after the last timestep.
+        wraps, clips: how often u wrapped and v saturated.
+    """
+
+    def __init__(self, network: Network, stimulus: npt.NDArray[Any]) -> None:
+        self._network = network
+        self._stimulus = stimulus
+        self._u: dict[str, Values] = {}
+        self._v: dict[str, Values] = {}
+        self._count: dict[str, Values] = {}
+        self._best: dict[str, Values] = {}
+        self.wraps = self.clips = 0
+        trains: dict[str, list[npt.NDArray[Any]]] = {}
+        for t in range(network.timesteps):
+            values: dict[str, Values] = {}
+            for node in network.nodes:
+                inputs = [values[i] for i in node.inputs]
+                values[node.name] = self._eval(node.name, node.op, inputs, t)
+                if isinstance(node.op, ops.Neuron | ops.SpikeMaxPool2d):
+                    spikes = self._array(node.name, values[node.name])
+                    trains.setdefault(node.name, []).append(spikes)
+        self.spikes = {name: np.stack(t).astype(np.uint8) for name, t in trains.items()}
+        self.u = {name: self._array(name, u) for name, u in self._u.items()}
+        self.v_final = {name: self._array(name, v) for name, v in self._v.items()}
+
+    def _eval(self, name: str, op: ops.Op, inputs: list[Values], t: int) -> Values:
+        where = list(_indices(self._network.types[name].shape))
+        if isinstance(op, ops.Input):
+            source = self._stimulus if op.kind == "values" else self._stimulus[t]
+            return {i: int(source[i]) for i in where}
+        x = inputs[0]
+        if isinstance(op, ops.Encode):
+            return x if op.mode == "constant" or t == 0 else dict.fromkeys(where, 0)
+        if isinstance(op, ops.Conv2d):
+            return {i: _tap_sum(op, x, i) for i in where}
+        if isinstance(op, ops.Linear):
+            rows = op.weight.data.tolist()
+            return {(o,): sum(w * x[(k,)] for k, w in enumerate(rows[o])) for (o,) in where}
+        if isinstance(op, ops.Add):
+            return {i: sum(term[i] for term in inputs) for i in where}
+        if isinstance(op, ops.Shift):
+            return {i: x[i] >> op.bits for i in where}
+        if isinstance(op, ops.Flatten):
+            return {(k,): x[i] for k, i in enumerate(sorted(x))}
+        if isinstance(op, ops.SpikeMaxPool2d):
+            return {i: self._pooled(name, op, x, i) for i in where}
+        if isinstance(op, ops.Neuron):
+            assert isinstance(op.model, IntegerNeuron)
+            return {i: self._neuron(name, op.model, x[i], i) for i in where}
+        return x
+
+    def _neuron(self, name: str, model: IntegerNeuron, a: int, at: Index) -> int:
+        us, vs = self._u.setdefault(name, {}), self._v.setdefault(name, {})
+        half = 1 << (model.state_bits - 1)
+        u = _rsz(us.get(at, 0) * model.u_keep) + a * 2**model.state_shift
+        if u > half:
+            u, self.wraps = u - 2 * half, self.wraps + 1
+        elif u <= -half:
+            u, self.wraps = u + 2 * half, self.wraps + 1
+        v = _rsz(vs.get(at, _parameter(model.v_init.data, at)) * model.v_keep)
+        v += u + _parameter(model.bias.data, at)
+        if abs(v) > half - 1:
+            v, self.clips = (half - 1 if v > 0 else 1 - half), self.clips + 1
+        fired = v > _parameter(model.fire_above.data, at)
+        if fired:
+            v = v - _parameter(model.reset_by.data, at) if model.reset == "subtract" else 0
+        us[at], vs[at] = u, v
+        return int(fired)
+
+    def _pooled(self, name: str, op: ops.SpikeMaxPool2d, x: Values, at: Index) -> int:
+        c, i, j = at
+        window = [
+            (c, i * op.stride[0] + a, j * op.stride[1] + b)
+            for a in range(op.kernel[0])
+            for b in range(op.kernel[1])
+        ]
+        if op.rule == "or":
+            return max(x.get(k, 0) for k in window)
+        if i == j == 0:  # once per channel and timestep: overlapping windows share the counts
+            counts = self._count.setdefault(name, {})
+            counts.update({k: counts.get(k, 0) + s for k, s in x.items() if k[0] == c})
+        best = max(self._count[name].get(k, 0) for k in window)
+        before = self._best.setdefault(name, {}).get(at, 0)
+        self._best[name][at] = best
+        return int(best > before)
+
+    def _array(self, name: str, values: Values) -> npt.NDArray[np.int32]:
+        out = np.zeros(self._network.types[name].shape, np.int32)
+        for at, value in values.items():
+            out[at] = value
+        return out
+
+
+def _tap_sum(op: ops.Conv2d, x: Values, at: Index) -> int:
+    """One output of a cross-correlation with zero padding."""
+    o, i, j = at
+    out, per_in, k_y, k_x = op.weight.shape
+    first = o // (out // op.groups) * per_in
+    total = 0
+    for c, a, b in product(range(per_in), range(k_y), range(k_x)):
+        y = i * op.stride[0] + a * op.dilation[0] - op.padding[0]
+        z = j * op.stride[1] + b * op.dilation[1] - op.padding[1]
+        total += int(op.weight.data[o, c, a, b]) * x.get((first + c, y, z), 0)
+    return total
+
+
+def _parameter(data: npt.NDArray[Any], at: Index) -> int:
+    if data.ndim == 0:
+        return int(data)
+    return int(data[at[0]] if data.ndim == 1 else data[at])
+
+
+def _rsz(x: int) -> int:
+    return x >> 12 if x >= 0 else -(-x >> 12)
+
+
+def _indices(shape: Index) -> Iterator[Index]:
+    return product(*(range(extent) for extent in shape))
