@@ -14,11 +14,11 @@ __version__: Final = "0.1.0"
 # public name -> "module:attribute"; the one place to edit when the public API moves
 _PUBLIC: Final[dict[str, str]] = {
     "load": "nmcompile.frontends:load",
-    "compile": "nmcompile.build:compile",
-    "simulate": "nmcompile.build:simulate",
+    "compile": "nmcompile.api:compile",
+    "simulate": "nmcompile.api:simulate",
     "Target": "nmcompile.target:Target",
     "load_target": "nmcompile.target:load_target",
-    "Deployment": "nmcompile.build:Deployment",
+    "Deployment": "nmcompile.build.deployment:Deployment",
     "Report": "nmcompile.report:Report",
     "Diagnostic": "nmcompile.diagnostics:Diagnostic",
     "NmError": "nmcompile.diagnostics:NmError",

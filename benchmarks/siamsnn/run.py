@@ -36,7 +36,13 @@ DATA = Path(os.environ.get("NMCOMPILE_DATA", ROOT.parent / "shared" / "data"))
 QUICK = os.environ.get("QUICK") == "1"
 SEQUENCES = ("Crossing", "Couple", "Dog", "Football1", "vot15_bag")
 SHORT = ("Football1", "Crossing")
-REFERENCE = {"Crossing": 0.784, "Couple": 0.681, "Dog": 0.438, "Football1": 0.474, "vot15_bag": 0.713}
+REFERENCE = {
+    "Crossing": 0.784,
+    "Couple": 0.681,
+    "Dog": 0.438,
+    "Football1": 0.474,
+    "vot15_bag": 0.713,
+}
 RANDOM_SEEDS = (0, 1, 2)
 
 

@@ -36,7 +36,7 @@ def cup() -> Sprite:
     image = cv2.resize(cut, (SPRITE_SIZE, SPRITE_SIZE), interpolation=cv2.INTER_AREA)
     mask = np.zeros((SPRITE_SIZE, SPRITE_SIZE), np.uint8)
     middle = SPRITE_SIZE // 2
-    cv2.ellipse(mask, (middle, middle), (middle - 1, middle - 1), 0, 0, 360, 255, -1)
+    cv2.ellipse(mask, (middle, middle), (middle - 1, middle - 1), 0, 0, 360, (255,), -1)
     alpha = cv2.GaussianBlur(mask, (0, 0), 1.0).astype(np.float32) / np.float32(255.0)
     return Sprite(np.asarray(image, np.uint8), alpha)
 

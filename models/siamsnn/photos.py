@@ -54,7 +54,9 @@ def _read(name: str, place: tuple[str, str]) -> npt.NDArray[np.uint8]:
     package, folder = place
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise SystemExit(f"{name} comes with {package}: pip install scikit-image scikit-learn")
+        raise SystemExit(
+            f"{name} comes with {package}: pip install scikit-image scikit-learn matplotlib"
+        )
     path = Path(spec.submodule_search_locations[0]) / folder / name
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:

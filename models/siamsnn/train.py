@@ -19,11 +19,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import photos
 import torch
 from torch import nn
@@ -51,13 +49,16 @@ CALIBRATION_CROPS = 6
 TRACKER = SiamFCParams()
 
 
-class Pairs(IterableDataset[tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], Any]]):
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+class Pairs(IterableDataset[Batch]):
     """Endless batches of rendered pairs, one stream per worker."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(0)
         info = torch.utils.data.get_worker_info()
         rng = np.random.default_rng((self.seed, info.id if info else 0))
@@ -68,9 +69,7 @@ class Pairs(IterableDataset[tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], 
             yield render_batch(renderer, rng, BATCH)
 
 
-def render_batch(
-    renderer: PairRenderer, rng: np.random.Generator, count: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def render_batch(renderer: PairRenderer, rng: np.random.Generator, count: int) -> Batch:
     """Exemplars and search crops (N, 3, H, W) uint8, offsets (N, 2) pixels."""
     pairs = [renderer.render(rng) for _ in range(count)]
     z = torch.from_numpy(np.stack([p.exemplar for p in pairs])).permute(0, 3, 1, 2)
@@ -136,7 +135,7 @@ class Trainer:
         self.config = SiamFCConfig()
         self.model = SiamFC(replace(self.config, response_scale=1.0))
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.relus = nn.ModuleList(SpikingRelu() for _ in range(LAYERS))
+        self.relus = [SpikingRelu() for _ in range(LAYERS)]
         for index, relu in enumerate(self.relus):
             layer = self.model.backbone.get_submodule(f"conv{index + 1}")
             layer.register_forward_hook(lambda _m, _i, output, relu=relu: relu(output))
@@ -148,7 +147,7 @@ class Trainer:
             [
                 {"params": weights, "weight_decay": 0.02},
                 {"params": [*others, self.log_scale, self.bias], "weight_decay": 0.0},
-                {"params": list(self.relus.parameters()), "weight_decay": 0.0},
+                {"params": [relu.level for relu in self.relus], "weight_decay": 0.0},
             ],
             lr=PEAK_LR,
         )
@@ -162,7 +161,8 @@ class Trainer:
 
     def train_mode(self) -> None:
         self.model.train()
-        self.relus.train()
+        for relu in self.relus:
+            relu.train()
         if self.quantised:
             for module in self.model.modules():
                 if isinstance(module, nn.BatchNorm2d):
@@ -197,7 +197,7 @@ class Trainer:
         for relu, weight in zip(self.relus, RATE_WEIGHTS, strict=True):
             total = total + penalty * weight * relu.rate + OVERFLOW_PENALTY * relu.overflow
         self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimiser.step()
         return float(loss.detach())
@@ -205,7 +205,8 @@ class Trainer:
     def validate(self, z: torch.Tensor, x: torch.Tensor, offsets: torch.Tensor) -> dict[str, float]:
         """Share of pairs whose highest response is within 16 pixels of the object, mean error."""
         self.model.eval()
-        self.relus.eval()
+        for relu in self.relus:
+            relu.eval()
         errors = []
         grid = (np.arange(self.config.response_size) - (self.config.response_size - 1) / 2) * 8
         with torch.no_grad():
@@ -293,7 +294,7 @@ def main() -> None:
     trainer.save(args.out, calibration)
 
 
-def report(trainer: Trainer, check: Any, number: int, done: float, loss: float) -> None:
+def report(trainer: Trainer, check: Batch, number: int, done: float, loss: float) -> None:
     """Log progress: loss, held-out accuracy, mean rates of the layers."""
     result = trainer.validate(*check)
     LOG.info(

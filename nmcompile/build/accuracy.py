@@ -114,9 +114,7 @@ def _network_errors(
     from nmcompile.reference.float import FloatRunner
 
     nodes = activation_nodes(network)
-    slots = {
-        n.op.slot: np.zeros(n.op.shape) for n in network.nodes if isinstance(n.op, ops.Slot)
-    }
+    slots = {n.op.slot: np.zeros(n.op.shape) for n in network.nodes if isinstance(n.op, ops.Slot)}
     floats = FloatRunner(network).run(np.stack(stimuli), slots, record=tuple(n.name for n in nodes))
     runner = IntegerRunner(integer)
     counts = [runner.run(s, slots, record=True).counts for s in stimuli]

@@ -44,6 +44,7 @@ class Options:
         percentile: of the non-zero activations, becomes a layer's scale.
         frames: consecutive frames in the golden-against-cores check.
         verify: run that check (a build without it says so).
+        spread: use the cores that the powered chips have left, to shorten the ticks.
     """
 
     timesteps: int | None = None
@@ -52,6 +53,7 @@ class Options:
     percentile: float = 99.9
     frames: int = 2
     verify: bool = True
+    spread: bool = True
 
 
 @dataclass
@@ -142,17 +144,52 @@ def measure(build: Compiled, _: Backend) -> None:
 
 
 def map_networks(build: Compiled, backend: Backend) -> None:
-    """Golden networks -> cores, placed with the traffic of the measured frames (if any)."""
+    """Golden networks -> cores, placed with the traffic of the measured frames (if any).
+
+    First with the fewest cores, which says how many chips are needed. The cores that those
+    chips have left then shorten the ticks of the networks that run every frame.
+    """
+    fewest = _each_mapped(build, backend, {})
+    budgets = _spare_cores(build, fewest) if build.options.spread else {}
+    build.graphs = {**fewest, **_each_mapped(build, backend, budgets)} if budgets else fewest
+
+
+def _each_mapped(
+    build: Compiled, backend: Backend, budgets: dict[str, int]
+) -> dict[str, CoreGraph]:
+    """Every network of the chip, or those with a budget of cores."""
+    graphs: dict[str, CoreGraph] = {}
     found: list[Diagnostic] = []
     for network in build.golden.chip_networks:
+        if budgets and network.name not in budgets:
+            continue
+        seen = build.inputs.get(network.name)
+        traffic = spike_counts(network, seen[0]) if seen else None
         try:
-            seen = build.inputs.get(network.name)
-            traffic = spike_counts(network, seen[0]) if seen else None
-            build.graphs[network.name] = backend.map(network, build.target, traffic)
+            graphs[network.name] = backend.map(
+                network, build.target, traffic, cores=budgets.get(network.name)
+            )
         except NmError as error:
             found += error.diagnostics
     if found:
         raise NmError(*found)
+    return graphs
+
+
+def _spare_cores(build: Compiled, fewest: dict[str, CoreGraph]) -> dict[str, int]:
+    """Cores for each network that runs every frame, so that the powered chips are full."""
+    per_chip = int(build.target.chip.cores.value or 0)
+    used = sum(graph.cores for graph in fewest.values())
+    chips = max([-(-used // per_chip), *(g.chips for g in fewest.values())]) if per_chip else 0
+    spare = chips * per_chip - used
+    hot = {
+        name: graph.cores
+        for name, graph in fewest.items()
+        if any(s.trigger == "every_frame" for s in build.golden.steps_of(name))
+    }
+    if spare <= 0 or not build.inputs:
+        return {}
+    return {name: n + spare * n // sum(hot.values()) for name, n in hot.items()}
 
 
 def verify_cores(build: Compiled, backend: Backend) -> None:

@@ -146,7 +146,7 @@ class Deployment:
 
 
 def _mapped_runner(simulator: Simulator) -> NetworkRunner:
-    def run(stimulus: npt.NDArray[Any], _: Slots) -> RunResult:
+    def run(stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
         result = simulator.run(stimulus)
         return RunResult(result.output, result.counters)
 

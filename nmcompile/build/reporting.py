@@ -16,10 +16,10 @@ from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.limits import limits_of
 from nmcompile.mapping.metrics import placement_metrics
 from nmcompile.mapping.utilisation import utilisation
+from nmcompile.report import sections
 from nmcompile.report.assemble import assemble
 from nmcompile.report.figure import number
 from nmcompile.report.schema import Report
-from nmcompile.report import sections
 from nmcompile.target import Target
 
 POOLING: Final = {"running_max": "microcode", "or": "or"}

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
-from nmcompile.cli.options import Bits, Calibrate, NirDt, NirReset, Percentile, TargetName, Timesteps
+from nmcompile.cli.options import (
+    Bits,
+    Calibrate,
+    NirDt,
+    NirReset,
+    Percentile,
+    TargetName,
+    Timesteps,
+)
 
 
 @command
@@ -28,6 +36,13 @@ def build(
     verify: Annotated[
         bool, typer.Option(help="Compare the mapped cores with the golden network.")
     ] = True,
+    spread: Annotated[
+        bool,
+        typer.Option(
+            "--spread/--fewest-cores",
+            help="Use the idle cores of the powered chips to shorten the ticks.",
+        ),
+    ] = True,
     nir_dt: NirDt = 1e-4,
     nir_reset: NirReset = "zero",
     timings: Annotated[
@@ -43,9 +58,11 @@ def build(
     from nmcompile.frontends.nir import NirOptions
     from nmcompile.report.terminal import render_plain
 
-    options = Options(timesteps, calibrate, weight_bits, percentile, verify=verify)
+    options = Options(timesteps, calibrate, weight_bits, percentile, verify=verify, spread=spread)
     nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
-    done = run_build(BuildRequest(model, target, out, options, nir), lambda s: session.say(f"{s} ..."))
+    done = run_build(
+        BuildRequest(model, target, out, options, nir), lambda s: session.say(f"{s} ...")
+    )
     if timings is not None:
         timings.write_text(json.dumps(done.seconds, indent=1) + "\n", encoding="utf-8")
     report = done.deployment.report

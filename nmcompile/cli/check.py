@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
-from nmcompile.cli.options import Bits, Calibrate, NirDt, NirReset, Percentile, TargetName, Timesteps
+from nmcompile.cli.options import (
+    Bits,
+    Calibrate,
+    NirDt,
+    NirReset,
+    Percentile,
+    TargetName,
+    Timesteps,
+)
 from nmcompile.cli.text import table
 
 

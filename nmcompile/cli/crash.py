@@ -20,10 +20,11 @@ _LIBRARIES: Final = ("numpy", "numba", "torch", "nir", "pydantic", "typer", "lav
 
 def crash_diagnostic(error: BaseException) -> Diagnostic:
     """Save a crash report in the temporary folder and return the apology."""
+    first = (str(error).splitlines() or [""])[0]
     return Diagnostic(
         code="NM0901",
         message="nmcompile made a mistake; sorry",
-        found=f"{type(error).__name__}: {error}",
+        found=f"{type(error).__name__}: {first[:200]}",
         notes=(f"a crash report without model data is in {_saved(error)}",),
         help=("please report it with that file; --debug shows the traceback",),
     )

@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, str]] = {
     "run": "nmcompile.cli.run:run",
     "track": "nmcompile.cli.track:track",
     "report": "nmcompile.cli.report:report",
+    "wrap": "nmcompile.cli.wrap:wrap",
     "targets list": "nmcompile.cli.targets:list_targets",
     "targets show": "nmcompile.cli.targets:show_target",
     "targets validate": "nmcompile.cli.targets:validate_targets",

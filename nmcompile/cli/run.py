@@ -26,7 +26,9 @@ def run(
     network: Annotated[
         str | None, typer.Option(help="Only this network.", show_default="all on the chip")
     ] = None,
-    frames: Annotated[int, typer.Option(min=1, help="Consecutive frames, at most those stored.")] = 2,
+    frames: Annotated[
+        int, typer.Option(min=1, help="Consecutive frames, at most those stored.")
+    ] = 2,
     time_limit: Annotated[float, typer.Option(help="Seconds that Lava may take.")] = 300.0,
 ) -> dict[str, Any]:
     """Run a deployment on its stored stimuli and compare every spike (exit 5 on a difference)."""

@@ -58,7 +58,11 @@ def track(
     executor = deployment.executor(level)
     frames = source if box is not None else source.annotated()
     steps: Iterator[int] = session.progress(range(len(frames)), "frames")
-    result = run_tracker(executor, level, source, box, lambda: next(steps, None))
+
+    def tick() -> None:
+        next(steps, None)
+
+    result = run_tracker(executor, level, source, box, tick)
     report = with_static_box(tracked_report(deployment, result), frames)
     if out is not None:
         write_outputs(out, report, result, frames)

@@ -61,9 +61,7 @@ def with_static_box(report: Report, sequence: VideoSequence) -> Report:
         precision=round(score.precision_20px, 6),
         frames=score.frames,
     )
-    accuracy = report.accuracy.model_copy(
-        update={"tracking": (*report.accuracy.tracking, row)}
-    )
+    accuracy = report.accuracy.model_copy(update={"tracking": (*report.accuracy.tracking, row)})
     return report.model_copy(update={"accuracy": accuracy})
 
 

@@ -84,9 +84,7 @@ def _encode(value: object, arrays: dict[str, Array]) -> Any:
         arrays[value.digest] = value
         return {"$array": value.digest}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        body = {
-            f.name: _encode(getattr(value, f.name), arrays) for f in dataclasses.fields(value)
-        }
+        body = {f.name: _encode(getattr(value, f.name), arrays) for f in dataclasses.fields(value)}
         return {"$": type(value).__name__, **body}
     if isinstance(value, tuple | list):
         return [_encode(item, arrays) for item in value]

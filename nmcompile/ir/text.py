@@ -24,7 +24,9 @@ def program_text(program: Program) -> str:
 
 def network_lines(network: Network) -> list[str]:
     """The lines of one network."""
-    body = [f"  {node_text(node)} : {network.types[node.name]}{_origin(node)}" for node in network.nodes]
+    body = [
+        f"  {node_text(node)} : {network.types[node.name]}{_origin(node)}" for node in network.nodes
+    ]
     return [f"network {network.name} T={network.timesteps} {{", *body, "}"]
 
 

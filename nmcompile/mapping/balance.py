@@ -49,9 +49,7 @@ def work_of(population: Population, stages: Stages, traffic: Traffic) -> float:
     return accesses + NEURON_WORK * population.size * stages.timesteps
 
 
-def _counts(
-    work: Mapping[str, float], fewest: Mapping[str, int], load: float
-) -> dict[str, int]:
+def _counts(work: Mapping[str, float], fewest: Mapping[str, int], load: float) -> dict[str, int]:
     return {n: max(fewest[n], int(np.ceil(work[n] / max(load, 1e-9)))) for n in work}
 
 
@@ -65,4 +63,6 @@ def _accesses(projection: Projection, spikes: npt.NDArray[np.generic] | None) ->
 
 def _fan_out(window: Window) -> npt.NDArray[np.float64]:
     """Outputs that every input position reaches along one axis."""
-    return np.array([len(hits(window, s, 0, window.size_out)) for s in range(window.size_in)], float)
+    return np.array(
+        [len(hits(window, s, 0, window.size_out)) for s in range(window.size_in)], float
+    )

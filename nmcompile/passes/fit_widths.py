@@ -115,7 +115,7 @@ def _fixed_point(
 
 
 def _divided(values: npt.NDArray[np.generic], k: int) -> Int:
-    return np.rint(values.astype(np.float64) / 2.0**k).astype(np.int64)
+    return np.asarray(np.rint(values.astype(np.float64) / 2.0**k), np.int64)
 
 
 def _representable(bias: Int, rules: TargetRules) -> Int | None:

@@ -37,7 +37,7 @@ def _takes_image(network: Network) -> bool:
 
 
 def _fold(network: Network, how: Preprocess) -> Network:
-    pixel = dataclasses.replace(network.input.op, bits=8, signed=False)  # type: ignore[type-var]
+    pixel = ops.Input("values", network.types[network.input.name].shape, 8, signed=False)
     channels = network.types[network.input.name].shape[0]
     gain = np.resize(how.range / 255.0 / np.asarray(how.std, np.float64), channels)
     offset = np.resize(np.asarray(how.mean, np.float64) / np.asarray(how.std), channels)
@@ -63,9 +63,7 @@ def _folded(
         raise _unfoldable(node, f"it pads by {op.padding} and the mean is not zero")
     weight = op.weight.data.astype(np.float64)
     bias = op.bias.data - np.einsum("ocyx,c->o", weight, offset)
-    return dataclasses.replace(
-        op, weight=Array(weight * gain[:, None, None]), bias=Array(bias)
-    )
+    return dataclasses.replace(op, weight=Array(weight * gain[:, None, None]), bias=Array(bias))
 
 
 def _unfoldable(node: Node, found: str) -> NmError:

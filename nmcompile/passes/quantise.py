@@ -73,7 +73,7 @@ class _Quantiser:
                 raise NmError(
                     Diagnostic(
                         code="NM0209",
-                        message="a population must be driven by a convolution, linear or pool layer",
+                        message="no convolution, linear or pooling layer drives this population",
                         where=node.label,
                         found=f"{type(branch.op).__name__} `{branch.label}`",
                     )

@@ -134,9 +134,7 @@ class _Converter:
         self._emit(dataclasses.replace(node, op=window), unit)
         area = float(op.kernel[0] * op.kernel[1])
         fire = ops.Neuron(IF(Array(area), v_init=self.context.v_init))
-        self.alias[node.name] = self._insert(
-            f"{node.name}_if", fire, node.name, node.origin, unit
-        )
+        self.alias[node.name] = self._insert(f"{node.name}_if", fire, node.name, node.origin, unit)
 
     def _max_pool(self, node: Node) -> None:
         op = node.op

@@ -241,6 +241,6 @@ def channel_order(crops: npt.NDArray[np.uint8], how: Preprocess) -> npt.NDArray[
     """uint8 RGB crops `(B, H, W, 3)` -> `(B, C, H, W)` uint8 in the network's channel order."""
     if how.channel_order == "gray":
         luma = crops.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
-        return np.rint(luma).astype(np.uint8)[:, None]
+        return np.asarray(np.rint(luma)[:, None], np.uint8)
     order = crops if how.channel_order == "RGB" else crops[..., ::-1]
     return np.ascontiguousarray(order.transpose(0, 3, 1, 2))

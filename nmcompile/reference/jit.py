@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -14,11 +14,11 @@ prange = numba.prange
 
 def njit(function: F) -> F:
     """Compile for one thread; the machine code is cached beside the source."""
-    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return compiled
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(F, compiled)
 
 
 def njit_parallel(function: F) -> F:
     """Compile with `prange` on all threads; loop bodies must write disjoint memory."""
-    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)
-    return compiled
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)
+    return cast(F, compiled)

@@ -101,7 +101,14 @@ def linear_events(x: I32, weight: I32, out: I32) -> None:
 
 @njit
 def pool_running_max(
-    x: I32, counts: I32, best: I32, out: npt.NDArray[np.uint8], k_y: int, k_x: int, s_y: int, s_x: int
+    x: I32,
+    counts: I32,
+    best: I32,
+    out: npt.NDArray[np.uint8],
+    k_y: int,
+    k_x: int,
+    s_y: int,
+    s_x: int,
 ) -> int:
     """One timestep of running-maximum pooling; returns the number of spikes out.
 
@@ -135,9 +142,7 @@ def pool_running_max(
 
 
 @njit
-def pool_or(
-    x: I32, out: npt.NDArray[np.uint8], k_y: int, k_x: int, s_y: int, s_x: int
-) -> int:
+def pool_or(x: I32, out: npt.NDArray[np.uint8], k_y: int, k_x: int, s_y: int, s_x: int) -> int:
     """One timestep of OR pooling; arguments as `pool_running_max`."""
     height, width, channels = x.shape
     out_h, out_w, _ = out.shape

@@ -75,7 +75,7 @@ def neuron_step(
                 new_v = rsz(new_v, np.int64(v_keep))
             new_v += new_u + bias[k]
             if bits > 0:
-                new_v = min(max(new_v, -(half - 1)), half - 1)
+                new_v = min(max(new_v, np.int64(1 - half)), np.int64(half - 1))
             elif new_v > INT32_LIMIT or new_v < -INT32_LIMIT or abs(new_u) > INT32_LIMIT:
                 overflow = True
             fired = new_v > fire_above[k]

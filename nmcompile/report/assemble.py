@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nmcompile import __version__
 from nmcompile.cost.charge import add
@@ -24,7 +24,8 @@ from nmcompile.units import Quantity
 if TYPE_CHECKING:
     from nmcompile.target import Target
 
-HOST_TIME = "not measured and not included: the rate is that of the chip alone"
+FIRST_FRAME_APART: Final = "the work of the first frame stands apart and is not spread over frames"
+HOST_TIME: Final = "not measured and not included: the rate is that of the chip alone"
 
 
 def assemble(
@@ -91,9 +92,7 @@ def assemble(
         host=host,
         conventions=convention_rows(counters, figure(energy.total)),
         diagnostics=tuple(_message(d) for d in diagnostics),
-        assumptions=tuple(
-            dict.fromkeys((*program.assumptions, *assumptions, *_cost_assumptions(work, counters)))
-        ),
+        assumptions=_assumptions(program.assumptions, assumptions, work, counters),
         manifest_digest=manifest_digest,
     )
 
@@ -291,6 +290,14 @@ def _message(diagnostic: Diagnostic) -> sections.Message:
     )
 
 
+def _assumptions(
+    programs: Sequence[str], further: Sequence[str], work: Workload, counters: measures.Counters
+) -> tuple[str, ...]:
+    """Every assumption once; those of an earlier report of the same build may come in again."""
+    earlier = (s for s in (*programs, *further) if s != FIRST_FRAME_APART)
+    return tuple(dict.fromkeys((*earlier, *_cost_assumptions(work, counters))))
+
+
 def _cost_assumptions(work: Workload, counters: measures.Counters) -> list[str]:
     said = [
         "every packet pays one delivery inside a tile and one hop per router on its way",
@@ -300,5 +307,5 @@ def _cost_assumptions(work: Workload, counters: measures.Counters) -> list[str]:
     if any(step.cores is not None and step.cores.zero_accesses for step in counters.steps):
         said.append("fetching a stored zero costs as much as a synaptic operation")
     if any(run.trigger == "on_init" for run in work.chip) and not work.frames_per_init:
-        said.append("the work of the first frame stands apart and is not spread over frames")
+        said.append(FIRST_FRAME_APART)
     return said

@@ -154,12 +154,16 @@ def host(report: Report) -> Table:
     """What runs on the host and why."""
     return table(
         "On the host",
-        "step|when|operations per run>|runs>|why",
+        "step|when|operations per run|runs>|why",
         (
             (
                 step.step,
                 _TRIGGERS.get(step.trigger, step.trigger),
-                ", ".join(f"{count_text(op.count)} {op.name}" for op in step.ops) or DASH,
+                ", ".join(
+                    f"{count_text(op.count)} {_OPS.get(op.name, op.name.replace('_', ' '))}"
+                    for op in step.ops
+                )
+                or DASH,
                 f"{step.repeat:,}",
                 step.reason,
             )
@@ -206,6 +210,7 @@ def costs(report: Report, *, places: bool = True) -> Table:
     )
 
 
+_OPS = {"sops": "synaptic operations", "macs": "multiply-accumulates"}
 _LIMITERS = {"core": "busiest core", "link": "busiest link", "step_min": "shortest step"}
 _TRIGGERS = {"every_frame": "every frame", "on_init": "first frame"}
 

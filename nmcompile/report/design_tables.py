@@ -107,7 +107,7 @@ def utilisation(report: Report) -> Table:
         (
             (
                 network.network,
-                row.limit,
+                row.limit.replace("_", " "),
                 f"{row.used:,}",
                 f"{row.allowed:,}",
                 percent_text(row.used / row.allowed) if row.allowed else DASH,

@@ -25,12 +25,11 @@ class Plan:
     Attributes:
         title: what the shade means.
         drawing: the SVG.
-        low: text of the palest shade. high: text of the darkest.
+        high: text of the darkest shade; the palest stands for just above zero.
     """
 
     title: str
     drawing: Markup
-    low: str
     high: str
 
 
@@ -43,7 +42,6 @@ def plans(plan: FloorPlan) -> tuple[Plan, ...]:
         Plan(
             title,
             _drawing(plan, values, title),
-            count_text(min(values, default=0)),
             count_text(max(values, default=0)),
         )
         for title, values in shown

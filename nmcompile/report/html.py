@@ -149,5 +149,6 @@ def _environment() -> Environment:
         significant=text.significant,
         bound=text.bound_text,
         plural=text.plural,
+        sentence=text.sentence,
     )
     return environment

@@ -23,10 +23,10 @@ class Report(Section):
 
     schema_version: Literal["1"] = Field(SCHEMA_VERSION, description="Version of this schema.")
     tool: sections.Tool = Field(description="The program that wrote it.")
-    headline: measures.Headline = Field(description="The figures that the reader came for.")
+    headline: measures.Headline = Field(description="The summary of all that follows.")
     model: sections.ModelInfo = Field(description="What was compiled.")
     target: sections.TargetInfo = Field(description="What it was compiled for.")
-    program: sections.ProgramInfo = Field(description="The lowered program.")
+    program: sections.ProgramInfo = Field(description="Digests, networks, schedule.")
     accuracy: sections.Accuracy = Field(description="Float against integer, and tracking.")
     verification: tuple[sections.VerificationRow, ...] = Field(description="Equality checks.")
     mapping: sections.Mapping = Field(description="Chips, cores, limits, floor plan.")

@@ -70,8 +70,8 @@ def timeline(seconds: Sequence[float], label: str) -> Markup:
     )
     return Markup(
         '<svg class="timeline" role="img" aria-label="{label}" viewBox="0 0 {n} {h}" '
-        'preserveAspectRatio="none">{columns}</svg>'
-    ).format(label=label, n=len(seconds), h=int(height), columns=columns)
+        'preserveAspectRatio="none" style="max-width:{w}rem">{columns}</svg>'
+    ).format(label=label, n=len(seconds), h=int(height), w=2 * len(seconds), columns=columns)
 
 
 def _whisker(whole: Figure, scale: float) -> Markup:

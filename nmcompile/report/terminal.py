@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nmcompile.report import cost_tables, design_tables
 from nmcompile.report.schema import Report
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from rich.console import Group, RenderableType
     from rich.table import Table as RichTable
 
-_STYLES = {"verified": "green", "mismatch": "bold red", "not verified": "yellow"}
+_UNBROKEN: Final = 24
+"""Names and numbers up to so many characters stay on one line."""
+
+_STYLES: Final = {"verified": "green", "mismatch": "bold red", "not verified": "yellow"}
 
 
 def render_terminal(report: Report, *, details: bool = False) -> Group:
@@ -83,8 +86,9 @@ def _rich_table(content: Table) -> RichTable:
         box=box.SIMPLE_HEAD,
     )
     for index, (name, align) in enumerate(content.columns):
-        narrow = index == 0 and len(content.columns) > 1
-        shown.add_column(name, justify=align, overflow="fold", no_wrap=narrow or align == "right")
+        longest = max(len(row[index]) for row in content.rows)
+        narrow = (index == 0 or align == "right") and longest <= _UNBROKEN
+        shown.add_column(name, justify=align, overflow="fold", no_wrap=narrow)
     for row in content.rows:
         # Text, not str: a layer called `[red]` is a name, not markup
         shown.add_row(*(Text(cell) for cell in row))

@@ -112,6 +112,11 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def sentence(text: str) -> str:
+    """A capital letter in front and a full stop at the end."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def _thousands(value: float) -> str:
     if abs(value) < _EXACT_BELOW:
         return significant(value)

@@ -39,7 +39,7 @@ def strip(pictures: Sequence[Image], count: int = 6) -> Image:
     for picture in chosen:
         width = round(picture.shape[1] * _STRIP_HEIGHT / picture.shape[0])
         scaled.append(cv2.resize(picture, (width, _STRIP_HEIGHT), interpolation=cv2.INTER_AREA))
-    return np.concatenate(scaled, axis=1).astype(np.uint8)
+    return np.asarray(np.concatenate(scaled, axis=1), np.uint8)
 
 
 def write_png(path: Path, picture: Image) -> None:

@@ -12,6 +12,7 @@ import pytest
 from nmcompile.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
+# pydantic is not among them: typer itself loads it
 HEAVY = {
     "cv2",
     "h5py",
@@ -23,7 +24,6 @@ HEAVY = {
     "nir",
     "numba",
     "numpy",
-    "pydantic",
     "safetensors",
     "scipy",
     "torch",

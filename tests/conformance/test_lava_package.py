@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from support.mapping import line
 
 from nmcompile.backends.loihi import lava_runner
 from nmcompile.backends.loihi.emit import emit_lava
 from nmcompile.backends.loihi.lava_runner import LavaResult, compare, require_equal, run_lava
+from nmcompile.backends.loihi.lava_specs import package_name
 from nmcompile.diagnostics import NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
@@ -26,7 +30,7 @@ pytest.importorskip("lava")
 pytestmark = pytest.mark.lava
 
 
-def frame(network: Network) -> np.ndarray:
+def frame(network: Network) -> npt.NDArray[np.uint8]:
     """A spike train that fits `line`."""
     shape = (network.timesteps, *network.types["input"].shape)
     return (np.random.default_rng(5).random(shape) < 0.4).astype(np.uint8)
@@ -44,14 +48,14 @@ def fake_package(folder: Path, code: str) -> Path:
 STANDALONE = """
 import sys
 sys.modules["nmcompile"] = None  # importing it fails, even where it is installed
-from line import Line
+from line import LineNetwork
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.io.source import RingBuffer as Source
 import numpy as np
 data = np.load("frame.npy").transpose(3, 2, 1, 0)
-network, ticks = Line(), Line.frame_ticks
+network, ticks = LineNetwork(), LineNetwork.frame_ticks
 source, sink = Source(data=np.pad(data, [(0, 0)] * 3 + [(0, ticks - data.shape[-1])])), None
 sink = Sink(shape=network.out.shape, buffer=ticks)
 source.s_out.connect(network.inp)
@@ -157,6 +161,24 @@ def test_emission_is_reproducible(tmp_path: Path) -> None:
     assert {"__init__.py", "network.py", "weights.npz", "lava_shim.py", "README.md"} <= set(names)
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["random", "numpy", "layer", "1/4 scale", "run"])
+def test_awkward_names(tmp_path: Path, name: str) -> None:
+    """A package must not hide a module, nor a layer an attribute of the process."""
+    nodes = [replace(n, inputs=tuple(_renamed(i) for i in n.inputs)) for n in line().nodes]
+    network = Network(name, tuple(replace(n, name=_renamed(n.name)) for n in nodes), 4)
+    package = emit_lava(network, tmp_path)
+    assert package.name == package_name(name)
+    assert package.name.isidentifier()
+    assert importlib.util.find_spec(package.name) is None
+    text = (package / "network.py").read_text()
+    ast.parse(text)
+    assert "self.run_2 = Layer(" in text
+
+
+def _renamed(node: str) -> str:
+    return {"n0": "run", "n1": "stop/1"}.get(node, node)
 
 
 def test_unfolded_bias_is_refused(tmp_path: Path) -> None:

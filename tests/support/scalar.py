@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.ir import ops
+from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network
 from nmcompile.ir.neurons import IntegerNeuron
 
@@ -59,6 +60,10 @@ class Scalar:
             return x if op.mode == "constant" or t == 0 else dict.fromkeys(where, 0)
         if isinstance(op, ops.Conv2d):
             return {i: _tap_sum(op, x, i) for i in where}
+        if isinstance(op, ops.SumPool2d):
+            ones = Array(np.ones((where[-1][0] + 1, 1, *op.kernel), np.int8))
+            pool = ops.Conv2d(ones, ones, op.stride, op.padding, groups=ones.shape[0])
+            return {i: _tap_sum(pool, x, i) for i in where}
         if isinstance(op, ops.Linear):
             rows = op.weight.data.tolist()
             return {(o,): sum(w * x[(k,)] for k, w in enumerate(rows[o])) for (o,) in where}

@@ -84,7 +84,7 @@ def _context(plan: LavaPlan, network: Network) -> dict[str, Any]:
     return {
         "plan": plan,
         "version": __version__,
-        "class_name": "".join(part.capitalize() for part in plan.name.split("_")),
+        "class_name": _class_name(plan.name),
         "in_shape": lava_shape(plan.input_shape),
         "out_shape": plan.layer(plan.output).shape,
         "input_bits": network.types[network.input.name].bits,
@@ -95,6 +95,11 @@ def _context(plan: LavaPlan, network: Network) -> dict[str, Any]:
         "parameter": _parameter,
         "threshold": lambda layer: int(_values(layer, "fire_above").flat[0]) >> STOCK_SHIFT,
     }
+
+
+def _class_name(package: str) -> str:
+    words = [part.capitalize() for part in package.removesuffix("_network").split("_")]
+    return "".join((*words, "Network"))
 
 
 def _stored(plan: LavaPlan) -> dict[str, npt.NDArray[Any]]:

@@ -155,8 +155,7 @@ class LoihiEngine:
             return read[depth : depth + graph.timesteps].reshape(-1, *graph.output_shape)
         if not graph.signed_pairs:
             return counts
-        half = len(counts) // 2
-        return counts[:half] - counts[half:]
+        return counts[0::2] - counts[1::2]
 
     def _check_overflow(self, overflow: U8) -> None:
         if not overflow.any():

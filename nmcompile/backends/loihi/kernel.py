@@ -68,12 +68,20 @@ def tick_all(
         tables: the mapped network. state: changed in place. tally: changed in place.
     """
     for i in prange(order.shape[0]):
-        core = order[i]
-        _receive(core, tick, clock, values, tables, state, tally)
-        tally.active[core] = 0
-        for tile in range(tables.core_tile0[core], tables.core_tile0[core + 1]):
-            tally.active[core] += _update(tile, tick, tables, state, tally)
-            _send(tile, clock, tables, state)
+        _core(order[i], tick, clock, values, tables, state, tally)
+
+
+@njit
+def _core(
+    core: int, tick: int, clock: int, values: bool, tables: Tables, state: State, tally: Tally
+) -> None:
+    """One tick of one core: receive, update, send."""
+    _receive(core, tick, clock, values, tables, state, tally)
+    active = 0
+    for tile in range(tables.core_tile0[core], tables.core_tile0[core + 1]):
+        active += _update(tile, tick, tables, state, tally)
+        _send(tile, clock, tables, state)
+    tally.active[core] = active
 
 
 @njit

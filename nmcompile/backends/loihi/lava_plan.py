@@ -12,6 +12,7 @@ from nmcompile.backends.loihi.lava_specs import (
     SynapseSpec,
     identifier,
     lava_shape,
+    package_name,
 )
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
@@ -23,6 +24,16 @@ CONV_BITS = 24
 """Lava's `Conv` wraps its sums to this width."""
 STOCK_SHIFT, STOCK_BITS, STOCK_THRESHOLD_BITS = 6, 24, 17
 """Constants of Lava's fixed-point LIF models."""
+RESERVED = frozenset(
+    """
+    compile create_runtime folded_view folded_view_inst_id frame_ticks golden_input_shape id
+    in_ports inp is_compiled is_sub_proc_of layers load log model model_class name out out_ports
+    parent_proc pause proc_params procs propagate_folded_views ref_ports register_sub_procs
+    repeat_input run runtime save static_input stop stored timesteps validate_var_aliases
+    var_ports vars wait weights
+    """.split()  # noqa: SIM905 - a literal would take forty lines
+)
+"""Attributes that a network process has already; a layer of that name gets a number."""
 
 
 def plan_lava(network: Network) -> LavaPlan:
@@ -44,7 +55,7 @@ class _Planner:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._layers: dict[str, LayerSpec] = {}
-        self._names: set[str] = {"inp", "out", "layers", "name", "weights"}
+        self._names: set[str] = set(RESERVED)
         self._repeat = network.types[network.input.name].kind == "values"
 
     def add(self, node: Node) -> None:
@@ -68,7 +79,7 @@ class _Planner:
         edge = network.types[network.input.name]
         static = edge.kind == "values"
         return LavaPlan(
-            name=identifier(network.name),
+            name=package_name(network.name),
             title=network.name,
             timesteps=network.timesteps,
             depth=max(layer.delay for layer in self._layers.values()),

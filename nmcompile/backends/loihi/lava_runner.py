@@ -139,8 +139,10 @@ def _require_lava() -> None:
 
 def _run_module(package: Path, options: Sequence[str], log: Path, time_limit_s: float) -> None:
     """`python -m <package>.run <options>` in a process group of its own."""
-    # One thread each: Lava starts an operating-system process per Lava process.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # One thread each: Lava starts an operating-system process per Lava process. Unbuffered: a
+    # traceback must reach the log before a hanging group is ended.
+    settings = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **settings}
     command = [sys.executable, "-m", f"{package.name}.run", *options]
     with log.open("wb") as stream:
         process = subprocess.Popen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,9 @@ from nmcompile.ir import ops
 from nmcompile.ir.neurons import IntegerNeuron
 
 Shape = tuple[int, ...]
+
+HIDDEN_MODULES = sys.stdlib_module_names | {"lava", "networkx", "nmcompile", "numpy", "scipy"}
+"""Modules that Lava needs while the package's parent folder comes first on the path."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,12 @@ def identifier(name: str) -> str:
     """A Python identifier that resembles `name`."""
     text = re.sub(r"\W", "_", name).strip("_").lower() or "network"
     return f"n_{text}" if text[0].isdigit() or keyword.iskeyword(text) else text
+
+
+def package_name(network: str) -> str:
+    """Name of the package of a network; one that would hide another module gets a suffix."""
+    name = identifier(network)
+    return f"{name}_network" if name in HIDDEN_MODULES else name
 
 
 def lava_shape(shape: Shape) -> Shape:

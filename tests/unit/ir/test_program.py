@@ -81,7 +81,12 @@ def test_text_shows_types_and_the_users_names() -> None:
 def test_shape_errors_name_the_layer() -> None:
     nodes = (
         Node("input", ops.Input("values", (3, 4, 4))),
-        Node("c", ops.Conv2d(Array(np.zeros((2, 5, 3, 3))), Array(np.zeros(2))), ("input",), "my.conv"),
+        Node(
+            "c",
+            ops.Conv2d(Array(np.zeros((2, 5, 3, 3))), Array(np.zeros(2))),
+            ("input",),
+            "my.conv",
+        ),
     )
     with pytest.raises(NmError) as caught:
         _ = Network("n", nodes).types

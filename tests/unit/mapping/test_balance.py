@@ -21,7 +21,7 @@ TRAFFIC = {**TRACE.counts, "input": STIMULUS.sum(axis=0)}
 CAPS = limits(cores=64, router_columns=8, router_rows=4)
 
 
-@pytest.mark.parametrize("budget", [4, 10, 30])
+@pytest.mark.parametrize("budget", [6, 10, 30])
 def test_the_budget_is_kept_and_used(budget: int) -> None:
     graph = map_network(NETWORK, CAPS, TRAFFIC, cores=budget)
     fewest = map_network(NETWORK, CAPS, TRAFFIC)
@@ -41,7 +41,7 @@ def test_the_busiest_core_has_less_to_do() -> None:
 
 
 def test_a_budget_below_the_fewest_changes_nothing() -> None:
-    small = limits(neurons=60, cores=64)
+    small = limits(neurons=60)
     assert map_network(NETWORK, small, cores=1).digest == map_network(NETWORK, small).digest
 
 
@@ -60,5 +60,5 @@ def test_silent_layers_keep_their_fewest_tiles() -> None:
     quiet = {name: np.zeros_like(spikes) for name, spikes in TRAFFIC.items()}
     quiet["n0"] = TRAFFIC["n0"] * 1000
     counts = tile_counts(smallest, quiet, 20)
-    assert counts["n0"] == 1
+    assert counts["n0"] == 2
     assert counts["n1"] >= 15

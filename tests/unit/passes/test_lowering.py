@@ -36,9 +36,7 @@ def crops(count: int, size: int) -> npt.NDArray[np.uint8]:
 
 
 def context(**changes: object) -> PassContext:
-    base = PassContext(
-        timesteps=32, calibration=Calibration("test", crops(3, 47)), rules=RULES
-    )
+    base = PassContext(timesteps=32, calibration=Calibration("test", crops(3, 47)), rules=RULES)
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
 

@@ -91,7 +91,10 @@ class PlainPool:
         top = np.array(
             [
                 [
-                    [c[i * s_y : i * s_y + k_y, j * s_x : j * s_x + k_x].max() for j in range(columns)]
+                    [
+                        c[i * s_y : i * s_y + k_y, j * s_x : j * s_x + k_x].max()
+                        for j in range(columns)
+                    ]
                     for i in range(rows)
                 ]
                 for c in source
@@ -153,7 +156,9 @@ def test_equals_the_plain_interpreter(network: Network, seed: int) -> None:
     assert trace.spikes.keys() == spikes.keys()
     for name, wanted in spikes.items():
         np.testing.assert_array_equal(trace.spikes[name], np.stack(wanted), err_msg=name)
-    counted = sum(layer.macs + layer.sops for layer in trace.counters.layers if layer.node[0] == "n")
+    counted = sum(
+        layer.macs + layer.sops for layer in trace.counters.layers if layer.node[0] == "n"
+    )
     assert counted == sum(events.values())
 
 

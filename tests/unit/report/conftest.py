@@ -74,13 +74,25 @@ def program() -> Program:
         schedule=(
             Step("template", "on_init", "chip", network="template", writes="z"),
             Step("search", "every_frame", "chip", network="search", repeat=2),
-            Step("match", "every_frame", "host", network="match", repeat=2, reads="search",
-                 reason="the template changes with every sequence and a core's weights do not"),
-            Step("peak", "every_frame", "host", host_ops=(("comparisons", 578), ("additions", 1200)),
-                 reason="arg-max over the response is not a spiking operation"),
+            Step(
+                "match",
+                "every_frame",
+                "host",
+                network="match",
+                repeat=2,
+                reads="search",
+                reason="the template changes with every sequence and a core's weights do not",
+            ),
+            Step(
+                "peak",
+                "every_frame",
+                "host",
+                host_ops=(("comparisons", 578), ("additions", 1200)),
+                reason="arg-max over the response is not a spiking operation",
+            ),
         ),
         assumptions=("pixels enter as graded spikes and are charged at every timestep",),
-    )  # fmt: skip
+    )
 
 
 def floor_plan(counters: NetworkCounters) -> sections.FloorPlan:
@@ -116,15 +128,19 @@ def mapping(name: str, counters: NetworkCounters) -> sections.NetworkMapping:
         depth_ticks=2,
         digest="c0" * 32,
         utilisation=(
-            sections.Utilisation(limit="neurons", used=672, allowed=8192, where="core 0", source=source),
-            sections.Utilisation(limit="input axons", used=3900, allowed=4096, where="core 7", source=source),
+            sections.Utilisation(
+                limit="neurons", used=672, allowed=8192, where="core 0", source=source
+            ),
+            sections.Utilisation(
+                limit="input axons", used=3900, allowed=4096, where="core 7", source=source
+            ),
         ),
         layers=tuple(
             sections.LayerMapping(layer=n, neurons=neu, tiles=t, cores=t, pooling="")
             for (n, neu, *_), t in zip(LAYERS, (7, 3, 2), strict=True)
         ),
         floor_plan=floor_plan(counters),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")
@@ -132,10 +148,14 @@ def report(program: Program) -> Report:
     """The whole report."""
     template, search = network_counters("template", 0.25), network_counters("search", 1.0)
     tracking = [
-        ("boat", "float", 0.712, 0.93), ("boat", "integer", 0.701, 0.92), ("boat", "mapped", 0.701, 0.92),
-        ("boat", "static box", 0.212, 0.18), ("boat", "random weights", 0.161, 0.12),
-        ("cyclist", "float", 0.655, 0.88), ("cyclist", "mapped", 0.641, 0.87),
-    ]  # fmt: skip
+        ("boat", "float", 0.712, 0.93),
+        ("boat", "integer", 0.701, 0.92),
+        ("boat", "mapped", 0.701, 0.92),
+        ("boat", "static box", 0.212, 0.18),
+        ("boat", "random weights", 0.161, 0.12),
+        ("cyclist", "float", 0.655, 0.88),
+        ("cyclist", "mapped", 0.641, 0.87),
+    ]
     return assemble(
         model=sections.ModelInfo(
             name="tiny-siamsnn",
@@ -163,8 +183,14 @@ def report(program: Program) -> Report:
             stimulus="the model's own calibration images",
             frames=2,
             layers=tuple(
-                sections.LayerError(network="search", layer=n, correlation=c, relative_error=e, rate=r)
-                for n, c, e, r in (("conv1", 0.997, 0.061, 0.13), ("conv2", 0.991, 0.102, 0.11), ("conv3", 0.984, 0.139, 0.10))
+                sections.LayerError(
+                    network="search", layer=n, correlation=c, relative_error=e, rate=r
+                )
+                for n, c, e, r in (
+                    ("conv1", 0.997, 0.061, 0.13),
+                    ("conv2", 0.991, 0.102, 0.11),
+                    ("conv3", 0.984, 0.139, 0.10),
+                )
             ),
             response_correlation=0.981,
             response_relative_error=0.152,
@@ -183,9 +209,13 @@ def report(program: Program) -> Report:
         ),
         diagnostics=(
             Diagnostic(
-                code="NM0301", message="one core is nearly full", where="conv2",
-                limit="4096 input axons (targets/loihi2.toml)", found="3900", severity="warning",
+                code="NM0321",
+                message="one core is nearly full",
+                where="conv2",
+                limit="4096 input axons (targets/loihi2.toml)",
+                found="3900",
+                severity="warning",
             ),
         ),
         manifest_digest="fe" * 32,
-    )  # fmt: skip
+    )

@@ -1,0 +1,266 @@
+"""build, check, run, track and report as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+from support.checkpoints import tiny_checkpoint
+
+from nmcompile.cli.main import run
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("model") / "tiny.pt")
+
+
+@pytest.fixture(scope="module")
+def built(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("build") / "out"
+    assert run(["build", str(model), "--target", "loihi", "-o", str(out), "-q"]) == 0
+    return out
+
+
+@pytest.fixture
+def copy(built: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(built, tmp_path / "copy"))
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+def change_column(folder: Path, network: str, column: str, index: int, by: int) -> None:
+    path = folder / "networks" / network / "coregraph.safetensors"
+    tables = load_file(path)
+    tables[column] = tables[column].copy()
+    tables[column][index] += by
+    save_file(dict(sorted(tables.items())), path)
+
+
+def test_a_build_is_a_complete_folder(built: Path) -> None:
+    files = files_of(built)
+    for name in (
+        "manifest.json",
+        "report.json",
+        "host.json",
+        "target.json",
+        "program/float.json",
+        "program/integer.json",
+        "program/golden.safetensors",
+        "networks/search/coregraph.json",
+        "networks/template/coregraph.safetensors",
+        "verify/stimulus.safetensors",
+        "emit/lava/search/network.py",
+    ):
+        assert name in files
+    report = json.loads(files["report.json"])
+    assert report["headline"]["verdict"] == "verified"
+    assert report["headline"]["on_chip_share"] > 0.9
+    assert {row["name"] for row in report["verification"]} == {"template", "search"}
+    assert all(row["compared"]["spikes"] > 100 for row in report["verification"])
+    text = b"".join(files.values())
+    assert str(built.parent).encode() not in text
+
+
+def test_two_builds_are_byte_identical(built: Path, model: Path, tmp_path: Path) -> None:
+    again = tmp_path / "elsewhere"
+    assert run(["build", str(model), "--target", "loihi2", "-o", str(again), "-q"]) == 0
+    assert files_of(again) == files_of(built)
+
+
+def test_a_build_replaces_an_earlier_one_but_nothing_else(model: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("keep me")
+    assert run(["build", str(model), "--target", "loihi", "-o", str(mine), "-q"]) == 1
+    assert files_of(mine) == {"thesis.txt": b"keep me"}
+    assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_an_interrupted_build_leaves_nothing_behind(model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nmcompile", "build", str(model), "-t", "loihi"]
+    process = subprocess.Popen(
+        [*command, "-o", str(tmp_path / "out")],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("measure"):
+            process.send_signal(signal.SIGINT)
+            break
+    process.stderr.read()
+    assert process.wait(timeout=60) == 130
+    for _ in range(20):
+        if not list(tmp_path.iterdir()):
+            break
+        time.sleep(0.1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_verifies_again(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["run", str(built), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [n["equal"] for n in answer["result"]["networks"]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("column", "by"), [("weight.value", 3), ("route.axon", 1), ("neuron.v_init", 1_000_000)]
+)
+def test_one_changed_table_entry_fails_verification(
+    copy: Path, column: str, by: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = load_file(copy / "networks" / "search" / "coregraph.safetensors")
+    # An entry in the middle carries spikes; the last axon of a core has no neighbour above.
+    index = len(tables[column]) // 2
+    change_column(copy, "search", column, index, by)
+    code = run(["run", str(copy), "--network", "search", "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    assert code == 5, answer
+    assert answer["diagnostics"][0]["code"] in ("NM0401", "NM0309")
+    assert run(["run", str(copy), "--network", "template", "-q"]) == 0
+
+
+def test_check_prints_every_limit(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", str(model), "--target", "loihi2"]) == 0
+    text = capsys.readouterr().out
+    for limit in ("neurons", "in_axons", "out_axons", "synapse_memory_bytes", "cores"):
+        assert limit in text
+    assert "search_match" in text
+
+
+def test_what_does_not_fit_exits_3_and_names_the_layer(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = tmp_path / "small.toml"
+    small.write_text(
+        'name = "small"\nextends = "loihi2"\n[core.synapse_memory_bytes]\n'
+        'value = 64\nunit = "byte"\nkind = "assumed"\nsource = "davies2018"\nwhere = "a test"\n'
+    )
+    code = run(["build", str(model), "-t", str(small), "-o", str(tmp_path / "o"), "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    assert code == 3, answer
+    assert any("backbone.conv" in d["where"] for d in answer["diagnostics"])
+    assert not (tmp_path / "o").exists()
+
+
+def test_binary_input_lines_build_with_a_host_layer(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "loihi1"
+    assert run(["build", str(model), "-t", "loihi1", "-o", str(out), "-q"]) == 0
+    host = json.loads((out / "host.json").read_text())
+    assert "search_input" in {step["step"] for step in host}
+    assert all(step["reason"] for step in host)
+
+
+def test_pooling_and_signed_features_build(tmp_path: Path) -> None:
+    pooled = tiny_checkpoint(
+        tmp_path / "pooled.pt",
+        strides=[2, 1, 1, 1, 1],
+        pools=[True, False, False, False, False],
+        relu=[True, True, True, True, False],
+        search_size=79,
+    )
+    out = tmp_path / "out"
+    assert run(["build", str(pooled), "-t", "loihi2", "-o", str(out), "-q"]) == 0
+    report = json.loads((out / "report.json").read_text())
+    schemes = {row["pooling"] for n in report["mapping"]["networks"] for row in n["layers"]}
+    assert schemes == {"", "microcode"}
+    assert any("max pooling" in text for text in report["assumptions"])
+
+
+def test_bad_models_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = tmp_path / "model.pt"
+    text.write_text("not a model")
+    assert run(["build", str(text), "-t", "loihi", "-o", str(tmp_path / "o"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["diagnostics"][0]["code"].startswith("NM01")
+    assert list(tmp_path.iterdir()) == [text]
+
+
+@pytest.fixture(scope="module")
+def sequence(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sequence") / "moving"
+    (folder / "img").mkdir(parents=True)
+    rng = np.random.default_rng(2)
+    back = cv2.resize(rng.integers(0, 120, (12, 16, 3)).astype(np.uint8), (160, 120))
+    boxes = []
+    for index in range(4):
+        frame, x = back.copy(), 40 + 2 * index
+        frame[50:80, x : x + 30] = (30, 200, 250)
+        frame[58:70, x + 8 : x + 20] = (240, 20, 20)
+        cv2.imwrite(str(folder / "img" / f"{index + 1:04d}.jpg"), frame)
+        boxes.append(f"{x + 1},51,30,30")
+    (folder / "groundtruth_rect.txt").write_text("\n".join(boxes) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("level", ["mapped", "golden"])
+def test_track_follows_and_reports(
+    built: Path, sequence: Path, level: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "track"
+    arguments = ["track", str(built), "--sequence", str(sequence), "-o", str(out)]
+    assert run([*arguments, "--level", level, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["result"]
+    assert answer["frames"] == len(answer["boxes"]) == 4
+    assert 0.0 <= answer["mean_iou"] <= 1.0
+    assert {p.name for p in out.iterdir()} == {
+        *("track.mp4", "strip.png", "boxes.txt", "report.json", "report.html"),
+    }
+    levels = [
+        r["level"] for r in json.loads((out / "report.json").read_text())["accuracy"]["tracking"]
+    ]
+    assert levels == [level, "static box"]
+
+
+def test_mapped_and_golden_track_alike(
+    built: Path, sequence: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes = []
+    for level in ("mapped", "golden"):
+        arguments = ["track", str(built), "--sequence", str(sequence), "--level", level, "--json"]
+        assert run(arguments) == 0
+        boxes.append(json.loads(capsys.readouterr().out)["result"]["boxes"])
+    assert boxes[0] == boxes[1]
+
+
+def test_track_wants_one_source_and_a_box(
+    built: Path, sequence: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["track", str(built)]) == 2
+    assert run(["track", str(built), "--sequence", str(sequence), "--init", "1,2,3"]) == 2
+    bare = Path(shutil.copytree(sequence, tmp_path / "bare"))
+    (bare / "groundtruth_rect.txt").unlink()
+    assert run(["track", str(built), "--sequence", str(bare)]) == 1
+    assert "NM0519" in capsys.readouterr().err
+
+
+def test_report_renders_without_the_model(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, text = tmp_path / "r.html", tmp_path / "r.md"
+    arguments = ["report", str(built), "--html", str(page), "--markdown", str(text)]
+    assert run(arguments) == 0
+    assert "http" not in page.read_text().replace("http://www.w3.org", "")
+    assert text.read_text().startswith("<!-- nmcompile-report -->")
+    assert run(["report", str(built)]) == 0
+    assert "energy per frame" in capsys.readouterr().out
+    assert run(["report", str(tmp_path)]) == 1
