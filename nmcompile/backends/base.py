@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -80,6 +80,7 @@ class Backend(Protocol):
         traffic: Traffic | None = None,
         *,
         cores: int | None = None,
+        beside: Sequence[CoreGraph] = (),
     ) -> CoreGraph:
         """A golden network on cores.
 
@@ -88,6 +89,7 @@ class Backend(Protocol):
             target: its limits.
             traffic: measured spikes that weigh the placement; None weighs every neuron alike.
             cores: spread the work over up to this many cores; None uses the fewest.
+            beside: networks that hold cores of the same chips already.
 
         Raises:
             NmError: NM03xx, one diagnostic for every layer that does not fit.

@@ -7,7 +7,7 @@ every population is one tile.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nmcompile.backends.base import Simulator, Traffic
@@ -44,6 +44,7 @@ class ExampleBackend:
         traffic: Traffic | None = None,
         *,
         cores: int | None = None,
+        beside: Sequence[CoreGraph] = (),
     ) -> CoreGraph:
         """See `Backend.map`."""
         limits = dataclasses.replace(
@@ -54,7 +55,7 @@ class ExampleBackend:
             synapse_memory_bytes=UNLIMITED,
             total_memory_bytes=UNLIMITED,
         )
-        return map_network(network, limits, traffic, cores=cores)
+        return map_network(network, limits, traffic, cores=cores, beside=beside)
 
     def simulator(self, graph: CoreGraph) -> Simulator:
         """See `Backend.simulator`."""

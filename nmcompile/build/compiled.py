@@ -71,6 +71,7 @@ class Compiled:
     stimulus: str = ""
     frames: tuple[stimuli.Frame, ...] = ()
     inputs: dict[str, list[npt.NDArray[Any]]] = field(default_factory=dict)
+    traffic: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
     layer_errors: tuple[accuracy.LayerError, ...] = ()
     response_error: tuple[float, float] | None = None
     graphs: dict[str, CoreGraph] = field(default_factory=dict)
@@ -141,39 +142,48 @@ def measure(build: Compiled, _: Backend) -> None:
     executor = reference_executor(build.golden)
     build.inputs = stimuli.recorded_inputs(executor, build.frames)
     build.counters = {name: tuple(counts) for name, counts in executor.counted.items()}
+    build.traffic = {
+        network.name: spike_counts(network, build.inputs[network.name][0])
+        for network in build.golden.chip_networks
+    }
 
 
 def map_networks(build: Compiled, backend: Backend) -> None:
     """Golden networks -> cores, placed with the traffic of the measured frames (if any).
 
-    First with the fewest cores, which says how many chips are needed. The cores that those
-    chips have left then shorten the ticks of the networks that run every frame.
+    First each with the fewest cores, which says how many chips are needed. The cores that
+    those chips have left then shorten the ticks of the networks that run every frame, and the
+    other networks are placed beside them: all are resident at once.
     """
-    fewest = _each_mapped(build, backend, {})
-    budgets = _spare_cores(build, fewest) if build.options.spread else {}
-    build.graphs = {**fewest, **_each_mapped(build, backend, budgets)} if budgets else fewest
-
-
-def _each_mapped(
-    build: Compiled, backend: Backend, budgets: dict[str, int]
-) -> dict[str, CoreGraph]:
-    """Every network of the chip, or those with a budget of cores."""
-    graphs: dict[str, CoreGraph] = {}
+    fewest: dict[str, CoreGraph] = {}
     found: list[Diagnostic] = []
     for network in build.golden.chip_networks:
-        if budgets and network.name not in budgets:
-            continue
-        seen = build.inputs.get(network.name)
-        traffic = spike_counts(network, seen[0]) if seen else None
         try:
-            graphs[network.name] = backend.map(
-                network, build.target, traffic, cores=budgets.get(network.name)
-            )
+            fewest[network.name] = _mapped(build, backend, network)
         except NmError as error:
             found += error.diagnostics
     if found:
         raise NmError(*found)
-    return graphs
+    budgets = _spare_cores(build, fewest) if build.options.spread else {}
+    if not budgets and len(fewest) == 1:
+        build.graphs = fewest
+        return
+    order = sorted(build.golden.chip_networks, key=lambda n: n.name not in budgets)
+    for network in order:
+        beside = tuple(build.graphs.values())
+        cores = budgets.get(network.name)
+        build.graphs[network.name] = _mapped(build, backend, network, cores, beside)
+
+
+def _mapped(
+    build: Compiled,
+    backend: Backend,
+    network: Network,
+    cores: int | None = None,
+    beside: tuple[CoreGraph, ...] = (),
+) -> CoreGraph:
+    traffic = build.traffic.get(network.name)
+    return backend.map(network, build.target, traffic, cores=cores, beside=beside)
 
 
 def _spare_cores(build: Compiled, fewest: dict[str, CoreGraph]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program, Step, Trigger
@@ -33,10 +34,13 @@ class NetworkRunner(Protocol):
 
 
 def float_runner(network: Network) -> NetworkRunner:
-    """A runner in double precision, without counters."""
+    """A float runner, without counters; double precision where rounding could decide a spike."""
+    import torch
+
     from nmcompile.reference.float import FloatRunner
 
-    runner = FloatRunner(network)
+    spiking = any(network.of_type(ops.Neuron))
+    runner = FloatRunner(network, torch.float64 if spiking else torch.float32)
     spikes_in = network.types[network.input.name].kind == "spikes"
     spikes_out = network.types[network.output.name].kind == "spikes"
 

@@ -71,9 +71,7 @@ def mapping_section(compiled: Compiled) -> sections.Mapping:
     )
     cores = sum(n.cores for n in networks)
     per_chip = int(compiled.target.chip.cores.value or 0)
-    packed = -(-cores // per_chip) if per_chip else 1
-    # The networks of one program share the chips: template and search are resident together.
-    chips = max([packed, *(n.chips for n in networks)])
+    chips = len({slot[0] for graph in compiled.graphs.values() for slot in graph.slots})
     return sections.Mapping(
         chips=chips, cores=cores, cores_per_chip=per_chip or None, networks=networks
     )
@@ -215,14 +213,14 @@ def _accuracy(compiled: Compiled) -> sections.Accuracy:
             sections.LayerError(
                 network=e.network,
                 layer=e.layer,
-                correlation=round(e.correlation, 6),
-                relative_error=round(e.relative_error, 6),
+                correlation=round(e.correlation, 4),
+                relative_error=round(e.relative_error, 4),
                 rate=round(e.rate, 6),
             )
             for e in compiled.layer_errors
         ),
-        response_correlation=None if response is None else round(response[0], 6),
-        response_relative_error=None if response is None else round(response[1], 6),
+        response_correlation=None if response is None else round(response[0], 4),
+        response_relative_error=None if response is None else round(response[1], 4),
     )
 
 

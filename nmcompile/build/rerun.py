@@ -24,12 +24,13 @@ def rerun_lava(
         The comparison, and the process models that Lava ran.
 
     Raises:
-        NmError: NM0703 when the folder has no Lava package for the network; NM07xx when Lava
+        NmError: NM0706 when the folder has no Lava package for the network; NM07xx when Lava
             is missing, hangs or crashes.
     """
     from nmcompile.backends.loihi.lava_runner import compare, run_lava
+    from nmcompile.backends.loihi.lava_specs import package_name
 
-    package = deployment.folder / "emit" / "lava" / network
+    package = deployment.folder / "emit" / "lava" / package_name(network)
     if not package.is_dir():
         raise NmError(
             Diagnostic(

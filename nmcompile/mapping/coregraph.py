@@ -172,6 +172,12 @@ class CoreGraph:
         return self.size("core")
 
     @property
+    def slots(self) -> list[tuple[int, ...]]:
+        """(chip, x, y, slot) of every core."""
+        columns = [self[f"core.{name}"].tolist() for name in SCHEMA["core"]]
+        return list(zip(*columns, strict=True))
+
+    @property
     def chips(self) -> int:
         """Number of chips used."""
         return int(self["core.chip"].max(initial=-1)) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ def map_network(
     traffic: Mapping[str, npt.NDArray[np.integer[Any]]] | None = None,
     *,
     cores: int | None = None,
+    beside: Sequence[CoreGraph] = (),
     seed: int = 0,
 ) -> CoreGraph:
     """Map a golden network onto cores.
@@ -36,6 +37,7 @@ def map_network(
         traffic: spikes per neuron `(C, H, W)` of a calibration run, by node name; nodes that are
             missing count one spike per neuron. It only weighs placement and balance.
         cores: use up to this many cores to make the busiest one faster; None uses the fewest.
+        beside: networks that hold cores of the same chips already.
         seed: of the placement's random swaps.
 
     Raises:
@@ -51,7 +53,8 @@ def map_network(
     assembler = Assembler(tiling, core_of, limits, traffic or {})
     columns = assembler.columns()
     count = 1 + max(core for layer in core_of for core in layer)
-    slots = slots_for(count, limits)
+    taken = frozenset(slot for graph in beside for slot in graph.slots)
+    slots = slots_for(count, limits, taken)
     unplaced = dict.fromkeys(("core.chip", "core.x", "core.y", "core.slot"), np.zeros(count))
     graph = CoreGraph(
         network=network.name,

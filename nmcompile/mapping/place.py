@@ -28,6 +28,10 @@ TRIES_PER_SLOT = 4000
 TRIES_MAX = 4_000_000
 
 
+Slot = tuple[int, ...]
+"""chip, x, y, slot of one core."""
+
+
 @dataclass(frozen=True)
 class Slots:
     """The places for cores, in (chip, y, x, slot) order.
@@ -76,12 +80,17 @@ class Flows:
         return start.astype(np.int32), (key % self.cores).astype(np.int32), weight
 
 
-def slots_for(cores: int, limits: Limits) -> Slots:
-    """Slots of the smallest system that holds `cores` cores.
+def slots_for(cores: int, limits: Limits, taken: frozenset[Slot] = frozenset()) -> Slots:
+    """Free slots of the smallest system that holds `cores` cores beside those that are taken.
 
-    A network that leaves most of one chip empty gets a near-square corner of it.
+    A network that leaves most of one empty chip unused gets a near-square corner of it.
+
+    Args:
+        cores: to be placed.
+        limits: of the target.
+        taken: (chip, x, y, slot) of cores that other networks hold.
     """
-    chips = max(1, -(-cores // limits.cores))
+    chips = max(1, -(-(cores + len(taken)) // limits.cores))
     mesh = Mesh(
         ceil(sqrt(chips)), limits.router_columns, limits.router_rows, limits.cores_per_router
     )
@@ -90,19 +99,22 @@ def slots_for(cores: int, limits: Limits) -> Slots:
     x, y = routers % limits.router_columns, routers // limits.router_columns
     slot = np.tile(np.arange(per_router), len(routers))
     usable = np.arange(len(routers) * per_router) < limits.cores
-    if chips == 1:
+    if chips == 1 and not taken:
         columns, rows = _corner(-(-cores // per_router), limits)
         usable &= np.repeat((x < columns) & (y < rows), per_router)
         if usable.sum() < cores:
             usable = np.arange(len(routers) * per_router) < limits.cores
     picked = np.flatnonzero(usable)
-    return Slots(
-        mesh,
-        np.repeat(np.arange(chips), len(picked)).astype(np.int32),
-        np.tile(np.repeat(x, per_router)[picked], chips).astype(np.int32),
-        np.tile(np.repeat(y, per_router)[picked], chips).astype(np.int32),
-        np.tile(slot[picked], chips).astype(np.int32),
-    )
+    places = np.stack(
+        [
+            np.repeat(np.arange(chips), len(picked)),
+            np.tile(np.repeat(x, per_router)[picked], chips),
+            np.tile(np.repeat(y, per_router)[picked], chips),
+            np.tile(slot[picked], chips),
+        ]
+    ).astype(np.int32)
+    free = [tuple(place) not in taken for place in places.T.tolist()]
+    return Slots(mesh, *places[:, free])
 
 
 def place(flows: Flows, centres: npt.NDArray[np.float64], slots: Slots, seed: int) -> I32:

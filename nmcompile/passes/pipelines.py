@@ -5,6 +5,7 @@ from __future__ import annotations
 from nmcompile.passes.fit_widths import fit_widths
 from nmcompile.passes.fold_batch_norm import fold_batch_norm
 from nmcompile.passes.fold_preprocess import fold_preprocess
+from nmcompile.passes.fuse_pooling import fuse_pooling
 from nmcompile.passes.hold_input import hold_input
 from nmcompile.passes.manager import Pass
 from nmcompile.passes.quantise import quantise
@@ -14,6 +15,7 @@ from nmcompile.passes.to_spiking import to_spiking
 FLOAT: tuple[Pass, ...] = (
     Pass("fold_batch_norm", fold_batch_norm),
     Pass("fold_preprocess", fold_preprocess),
+    Pass("fuse_pooling", fuse_pooling),
 )
 SPIKING: tuple[Pass, ...] = (Pass("to_spiking", to_spiking),)
 INTEGER: tuple[Pass, ...] = (Pass("quantise", quantise),)

@@ -34,14 +34,17 @@ class FloatTrace:
 
 
 class FloatRunner:
-    """Runs one network in double precision (so that layout and threads decide no spike).
+    """Runs one network.
 
     Args:
         network: float or spiking level.
+        precision: double by default, so that layout and threads decide no spike; single is
+            enough for a network without spiking neurons, and twice as fast.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, precision: torch.dtype = torch.float64) -> None:
         self.network = network
+        self._precision = precision
         self._constants: dict[int, torch.Tensor] = {}
 
     @torch.no_grad()
@@ -60,7 +63,7 @@ class FloatRunner:
             record: names of nodes whose summed output is wanted.
         """
         network = self.network
-        frames = torch.from_numpy(np.array(stimulus, np.float64))
+        frames = self._input(stimulus)
         states: dict[str, _State] = {}
         totals: dict[str, torch.Tensor] = {}
         outputs: list[torch.Tensor] = []
@@ -73,7 +76,11 @@ class FloatRunner:
             outputs.append(values[network.output.name])
         spikes = network.types[network.output.name].kind == "spikes"
         result = torch.stack(outputs) if spikes else outputs[-1]
-        return FloatTrace(result.numpy(), {k: v.numpy() for k, v in totals.items()})
+        recorded = {k: v.double().numpy() for k, v in totals.items()}
+        return FloatTrace(result.double().numpy(), recorded)
+
+    def _input(self, array: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(np.array(array)).to(self._precision)
 
     def _step(
         self,
@@ -88,7 +95,7 @@ class FloatRunner:
         if isinstance(op, ops.Input):
             return frames[t] if op.kind == "spikes" else frames
         if isinstance(op, ops.Slot):
-            return torch.from_numpy(np.array(slots[op.slot], np.float64))
+            return self._input(slots[op.slot])
         inputs = [values[i] for i in node.inputs]
         if isinstance(op, ops.Encode):
             return inputs[0] if op.mode == "constant" or t == 0 else torch.zeros_like(inputs[0])
@@ -100,7 +107,7 @@ class FloatRunner:
     def _tensor(self, array: Array) -> torch.Tensor:
         key = id(array)
         if key not in self._constants:
-            self._constants[key] = torch.from_numpy(array.data.astype(np.float64))
+            self._constants[key] = self._input(array.data)
         return self._constants[key]
 
 

@@ -14,6 +14,7 @@ from nmcompile.cost.rates import Rates, rates_of
 from nmcompile.cost.timing import frame_seconds, frames_per_second, network_timing
 from nmcompile.cost.workload import NETWORK_OPS, Workload, workload_of
 from nmcompile.diagnostics import Diagnostic
+from nmcompile.ir import ops
 from nmcompile.ir.program import Program
 from nmcompile.report import measures, sections
 from nmcompile.report.counting import Counted, counters_section
@@ -65,7 +66,7 @@ def assemble(
     energy = frame_energy(work, rates)
     accuracy = accuracy or sections.Accuracy()
     timing = timing_section(work, rates)
-    host = host_section(work)
+    host = host_section(program, work)
     return Report(
         tool=sections.Tool(version=__version__),
         headline=measures.Headline(
@@ -204,14 +205,27 @@ def timing_section(work: Workload, rates: Rates) -> measures.Timing:
     )
 
 
-def host_section(work: Workload) -> measures.Host:
-    """Steps on the host with their reasons, and how much of the networks' work is on cores."""
+def host_section(program: Program, work: Workload) -> measures.Host:
+    """Steps on the host with their reasons, and how much of the networks' work is on cores.
+
+    The share is taken after input transduction: the layer that turns pixels into spikes counts
+    on neither side, wherever it runs.
+    """
     frame = [step for step in work.host if step.trigger == "every_frame"]
+    transduces = {
+        step.name
+        for step in program.schedule
+        if step.network and any(program.network(step.network).of_type(ops.Encode))
+    }
     beside = sum(
-        count * step.repeat for step in frame for name, count in step.ops if name in NETWORK_OPS
+        count * step.repeat
+        for step in frame
+        if step.step not in transduces
+        for name, count in step.ops
+        if name in NETWORK_OPS
     )
     on_cores = sum(
-        run.repeat * fmean(sample.sops + sample.macs for sample in run.samples)
+        run.repeat * fmean(sample.sops for sample in run.samples)
         for run in work.chip
         if run.trigger == "every_frame"
     )

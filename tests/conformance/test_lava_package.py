@@ -120,6 +120,17 @@ def test_hang_ends_with_exit_6_and_the_log(tmp_path: Path) -> None:
     assert not status.exists() or "zombie" in status.read_text()
 
 
+def test_crash_inside_a_lava_process_is_in_the_log(tmp_path: Path) -> None:
+    network = line()
+    package = emit_lava(network, tmp_path)
+    source = (package / "processes.py").read_text()
+    (package / "processes.py").write_text(source.replace("a = self.a_in.recv()", "1 / 0"))
+    with pytest.raises(NmError) as caught:
+        run_lava(package, [frame(network)], time_limit_s=6)
+    assert caught.value.exit_code == 6
+    assert "ZeroDivisionError: division by zero" in caught.value.diagnostics[0].notes
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [("raise RuntimeError('bad weights')", "status 1"), ("", "without a result")],

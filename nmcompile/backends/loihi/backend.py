@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nmcompile.backends.base import Simulator, Traffic
@@ -50,9 +50,10 @@ class LoihiBackend:
         traffic: Traffic | None = None,
         *,
         cores: int | None = None,
+        beside: Sequence[CoreGraph] = (),
     ) -> CoreGraph:
         """See `Backend.map`."""
-        return map_network(network, limits_of(target), traffic, cores=cores)
+        return map_network(network, limits_of(target), traffic, cores=cores, beside=beside)
 
     def simulator(self, graph: CoreGraph) -> Simulator:
         """See `Backend.simulator`."""

@@ -9,6 +9,7 @@ stock neurons are fetched, once per frame and layer.
 from __future__ import annotations
 
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -140,6 +141,7 @@ def simulate(network: Any, frames: Ints) -> dict[str, Ints]:
         frames = frames[:, None]
     if frames.shape[2:] != network.golden_input_shape:
         raise SystemExit(f"frames must be {network.golden_input_shape}, not {frames.shape[2:]}")
+    _print_errors()
     results: dict[str, Ints] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -153,6 +155,20 @@ def simulate(network: Any, frames: Ints) -> dict[str, Ints]:
     models = [f"{process}={model}" for process, model in sorted(config.chosen.items())]
     results["process_models"] = np.array(models)
     return results
+
+
+def _print_errors() -> None:
+    """Print an exception where it happens: Lava itself hangs or loses it on the way."""
+    stock = PyLoihiProcessModel._spike
+
+    def spike(model: Any) -> None:
+        try:
+            stock(model)
+        except Exception:
+            traceback.print_exc()
+            raise
+
+    PyLoihiProcessModel._spike = spike
 
 
 def _connect_probes(network: Any, frames: Ints, folder: Path) -> None:

@@ -134,7 +134,7 @@ def test_holding_the_input_is_exact_and_pays_once() -> None:
         runs.append((executor.frame(image[None])[0], executor.counted["search"][0]))
     np.testing.assert_array_equal(runs[0][0], runs[1][0])
     assert runs[0][1].sops == runs[1][1].sops
-    assert runs[0][1].macs == 32 * runs[1][1].macs
+    assert runs[0][1].layers[0].macs == 32 * runs[1][1].layers[0].macs
 
 
 def test_golden_states_fit_the_target() -> None:
@@ -193,4 +193,5 @@ def test_dumps_one_readable_file_per_pass(tmp_path: object) -> None:
     assert [p.name for p in sorted(folder.iterdir())] == [
         "00_fold_batch_norm.txt",
         "01_fold_preprocess.txt",
+        "02_fuse_pooling.txt",
     ]

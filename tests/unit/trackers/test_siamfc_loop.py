@@ -11,7 +11,7 @@ import pytest
 
 from nmcompile.diagnostics import NmError
 from nmcompile.trackers.crops import crop_square
-from nmcompile.trackers.siamfc import SiamFCParams, SiamFCTracker, host_ops, track
+from nmcompile.trackers.siamfc import SiamFCParams, SiamFCTracker, track
 
 Image = npt.NDArray[np.uint8]
 
@@ -148,15 +148,6 @@ def test_template_is_the_context_region() -> None:
     assert engine.template.shape == (127, 127, 3)
     red = engine.template[..., 0] > 170
     assert 0.22 < red.mean() < 0.28
-
-
-def test_host_operations_count_every_scale() -> None:
-    """Twice the scales cost twice the crops and enlarged pixels, and one window."""
-    one, three = host_ops(SiamFCParams(scale_count=1)), host_ops(SiamFCParams())
-    assert three["crop_pixels"] == 3 * one["crop_pixels"] == 3 * 255 * 255
-    assert three["upsample_pixels"] == 3 * 272 * 272
-    assert three["window_multiplies"] == one["window_multiplies"]
-    assert all(isinstance(v, int) and v > 0 for v in three.values())
 
 
 def test_params_from_a_checkpoint() -> None:
