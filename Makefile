@@ -18,11 +18,11 @@ export OMP_NUM_THREADS ?= 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generated clean
+.PHONY: help setup demo test lint format generated bench-siamsnn clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
-	@echo "targets: setup demo test lint format generated clean"
+	@echo "targets: setup demo test lint format generated bench-siamsnn clean"
 
 setup: $(STAMP)
 
@@ -38,10 +38,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	@rm -rf demo
-	@mkdir -p demo
-	$(NM) build models/siamsnn/siamsnn.pt --target loihi -o demo/build
-	$(NM) track demo/build --sequence models/siamsnn/sequence --video demo/track.mp4
-	$(NM) report demo/build --html demo/report.html
+	$(NM) build models/siamsnn/siamsnn.pt --target loihi -o demo/build --quiet
+	$(NM) track demo/build --sequence models/siamsnn/sequence -o demo
 
 test: $(STAMP)
 	@$(PY) -m pytest -q -n 2 --dist worksteal
@@ -59,6 +57,10 @@ format: $(STAMP)
 # files that are generated from code; a test fails when they are stale
 generated: $(STAMP)
 	@$(PY) -m nmcompile.target.documents
+
+# QUICK=1 for a short version; needs the real sequences (NMCOMPILE_DATA)
+bench-siamsnn: $(STAMP)
+	$(PY) benchmarks/siamsnn/run.py
 
 clean:
 	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

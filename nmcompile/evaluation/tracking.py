@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.build.deployment import Deployment
 from nmcompile.build.execute import ProgramExecutor
 from nmcompile.datasets.sequence import VideoSequence, check_init_box
 from nmcompile.diagnostics import Diagnostic, NmError
@@ -97,8 +96,11 @@ def run_tracker(
     return TrackResult(part.name, level, predicted, score, dict(executor.counted))
 
 
-def with_random_weights(deployment: Deployment, seed: int = 0) -> ProgramExecutor:
-    """The float program with its weights shuffled within each layer: the baseline to beat."""
+def with_random_weights(program: Program, seed: int = 0) -> ProgramExecutor:
+    """The float program with its weights shuffled within each layer: the baseline to beat.
+
+    Layers that both networks share stay shared.
+    """
     from nmcompile.build.execute import reference_executor
     from nmcompile.ir import ops
     from nmcompile.ir.arrays import Array
@@ -117,8 +119,7 @@ def with_random_weights(deployment: Deployment, seed: int = 0) -> ProgramExecuto
             node, op=dataclasses.replace(node.op, weight=shuffled[node.label])
         )
 
-    program = deployment.program("float").map_networks(lambda n: n.map_nodes(change))
-    return reference_executor(program)
+    return reference_executor(program.map_networks(lambda n: n.map_nodes(change)))
 
 
 def _boxes(

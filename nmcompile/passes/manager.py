@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,8 +60,3 @@ class PassManager:
             self.dump_folder.mkdir(parents=True, exist_ok=True)
             path = self.dump_folder / f"{index:02d}_{name}.txt"
             path.write_text(program_text(program), encoding="utf-8")
-
-
-def names(passes: Iterable[Pass]) -> tuple[str, ...]:
-    """The names of `passes`, in order."""
-    return tuple(p.name for p in passes)

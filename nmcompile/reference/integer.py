@@ -24,8 +24,6 @@ from nmcompile.reference.plan import (
     make_executor,
 )
 
-Real = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Trace:

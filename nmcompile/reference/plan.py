@@ -36,13 +36,7 @@ def first(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 class Executor(ABC):
-    """One operator made ready to run.
-
-    Attributes:
-        stateful: whether the output may differ between timesteps of the same input.
-    """
-
-    stateful = False
+    """One operator made ready to run."""
 
     def reset(self) -> None:  # noqa: B027 - most operators have no state
         """Return to the state at the start of a frame."""
@@ -114,8 +108,6 @@ class Synapses(Executor):
 class Population(Executor):
     """A Neuron node."""
 
-    stateful = True
-
     def __init__(self, model: IntegerNeuron, edge: EdgeType, node: Node) -> None:
         self._model = model
         self._label = node.label
@@ -168,8 +160,6 @@ class Population(Executor):
 
 class Pool(Executor):
     """A SpikeMaxPool2d node."""
-
-    stateful = True
 
     def __init__(self, op: ops.SpikeMaxPool2d, source: EdgeType, edge: EdgeType) -> None:
         self._op = op
