@@ -24,6 +24,15 @@ class Accuracy(Frozen):
     high: float | None = Field(default=None, description="upper end")
 
 
+class Photographs(Frozen):
+    """Pictures that a model or its sequence was made from."""
+
+    use: str = Field(description="training, or held out")
+    package: str = Field(description="package that brings them")
+    files: tuple[str, ...] = Field(strict=False)
+    licence: str = Field(description="licences, as that package states them")
+
+
 class ModelCard(Frozen):
     """What a user must know about a shipped model."""
 
@@ -40,7 +49,12 @@ class ModelCard(Frozen):
     targets: tuple[str, ...] = Field(strict=False, description="targets that it is tested on")
     sequence: str = Field(default="", description="folder of the sequence that demonstrates it")
     notes: tuple[str, ...] = Field(default=(), strict=False, description="limits, one per line")
+    photographs: tuple[Photographs, ...] = Field(default=(), strict=False)
     accuracy: tuple[Accuracy, ...] = Field(default=(), strict=False)
+    activity: dict[str, float] = Field(
+        default_factory=dict,
+        description="layer -> mean of min(activation / scale, 1) on the checkpoint's own crops",
+    )
 
     _folder: Path = PrivateAttr(default=Path())
 

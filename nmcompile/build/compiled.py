@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class Options:
         frames: consecutive frames in the golden-against-cores check.
         verify: run that check (a build without it says so).
         spread: use the cores that the powered chips have left, to shorten the ticks.
+        dump_passes: folder for the program's text after every pass, or None.
     """
 
     timesteps: int | None = None
@@ -54,6 +56,7 @@ class Options:
     frames: int = 2
     verify: bool = True
     spread: bool = True
+    dump_passes: Path | None = None
 
 
 @dataclass
@@ -118,7 +121,7 @@ def lower(build: Compiled, backend: Backend) -> None:
     )
     program = _run(build, pipelines.FLOAT, program, context)
     build.programs["float"] = program
-    size = _frame_size(program)
+    size = frame_size(program)
     chosen = calibration.choose(build.options.calibrate, _stored(build.model), size)
     context = dataclasses.replace(context, calibration=chosen)
     build.scales = {k: _frozen(v) for k, v in scales(program, context).items()}
@@ -254,14 +257,15 @@ def _frames(build: Compiled, chosen: Calibration | None) -> tuple[stimuli.Frame,
 def _run(
     build: Compiled, passes: tuple[Pass, ...], program: Program, context: PassContext
 ) -> Program:
-    manager = PassManager(passes)
+    manager = PassManager(passes, build.options.dump_passes, first_index=len(build.pass_digests))
     result = manager.run(program, context)
     build.pass_digests.update(manager.digests)
     build.seconds.update(manager.seconds)
     return result
 
 
-def _frame_size(program: Program) -> tuple[int, int]:
+def frame_size(program: Program) -> tuple[int, int]:
+    """(height, width) of what the every_frame steps take."""
     triggers = {s.network for s in program.schedule if s.trigger == "every_frame"}
     network = next(n for n in program.networks if n.name in triggers)
     shape = network.types[network.input.name].shape

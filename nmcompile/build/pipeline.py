@@ -97,9 +97,16 @@ def manifest_body(compiled: Compiled) -> dict[str, object]:
         },
         "target": {"name": compiled.target.name, "digest": compiled.target.digest},
         "backend": compiled.target.backend,
-        "options": dataclasses.asdict(compiled.options),
+        "options": _choices(compiled.options),
         "calibration": {"origin": compiled.calibration_origin, "scales": compiled.scales},
         "passes": compiled.pass_digests,
         "programs": {level: p.digest for level, p in compiled.programs.items()},
         "cores": {name: graph.digest for name, graph in compiled.graphs.items()},
     }
+
+
+def _choices(options: Options) -> dict[str, object]:
+    """What changes the result; where passes are dumped does not."""
+    chosen = dataclasses.asdict(options)
+    del chosen["dump_passes"]
+    return chosen

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from nmcompile.build.calibration import folder_images
+from nmcompile.build.compiled import frame_size
 from nmcompile.build.deployment import Deployment
+from nmcompile.build.execute import reference_executor
+from nmcompile.build.stimuli import frames as make_frames
+from nmcompile.build.stimuli import recorded_inputs
 from nmcompile.build.verify import Verification, verify_network
 from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.reference.float import channel_order
 from nmcompile.reference.integer import IntegerRunner
 
+Stimuli = list[npt.NDArray[Any]]
 
-def rerun_cores(deployment: Deployment, network: str, frames: int) -> Verification:
+
+def stimuli_of(deployment: Deployment, images: Path | None, frames: int) -> dict[str, Stimuli]:
+    """Inputs of every chip network: the stored ones, or crops of the images in a folder.
+
+    Args:
+        deployment: a build.
+        images: a folder of images, resized to the frame input; None for the stored stimuli.
+        frames: at most this many consecutive frames.
+
+    Raises:
+        NmError: NM0525 when the folder has no readable images.
+    """
+    if images is None:
+        return {name: stored[:frames] for name, stored in deployment.stimuli().items()}
+    program = deployment.program("float")
+    pixels = folder_images(images, frame_size(program))
+    made = make_frames(program, channel_order(pixels, program.preprocess), frames)
+    return recorded_inputs(reference_executor(deployment.golden), made)
+
+
+def rerun_cores(deployment: Deployment, network: str, stimuli: Stimuli) -> Verification:
     """Golden network against the mapped cores of the folder."""
     golden = deployment.golden.network(network)
-    stimuli = deployment.stimuli()[network][:frames]
     return verify_network(golden, deployment.simulator(network), stimuli)
 
 
 def rerun_lava(
-    deployment: Deployment, network: str, frames: int, time_limit_s: float
+    deployment: Deployment, network: str, stimuli: Stimuli, time_limit_s: float
 ) -> tuple[Verification, tuple[str, ...]]:
     """Golden network against the emitted Lava package, run by Lava in a subprocess.
 
@@ -40,7 +71,6 @@ def rerun_lava(
                 help=("only targets of the Loihi backend emit one; see emit/ in the folder",),
             )
         )
-    stimuli = deployment.stimuli()[network][:frames]
     runner = IntegerRunner(deployment.golden.network(network))
     ours = [runner.run(s, record=True) for s in stimuli]
     result = run_lava(package, stimuli, time_limit_s=time_limit_s)

@@ -45,6 +45,9 @@ def build(
     ] = True,
     nir_dt: NirDt = 1e-4,
     nir_reset: NirReset = "zero",
+    dump_passes: Annotated[
+        Path | None, typer.Option(help="Write the program's text after every pass to this folder.")
+    ] = None,
     timings: Annotated[
         Path | None, typer.Option(help="Write the seconds of every step to this JSON file.")
     ] = None,
@@ -58,7 +61,15 @@ def build(
     from nmcompile.frontends.nir import NirOptions
     from nmcompile.report.terminal import render_plain
 
-    options = Options(timesteps, calibrate, weight_bits, percentile, verify=verify, spread=spread)
+    options = Options(
+        timesteps=timesteps,
+        calibrate=calibrate,
+        weight_bits=weight_bits,
+        percentile=percentile,
+        verify=verify,
+        spread=spread,
+        dump_passes=dump_passes,
+    )
     nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
     done = run_build(
         BuildRequest(model, target, out, options, nir), lambda s: session.say(f"{s} ...")

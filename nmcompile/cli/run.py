@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,14 +27,16 @@ def run(
     network: Annotated[
         str | None, typer.Option(help="Only this network.", show_default="all on the chip")
     ] = None,
-    frames: Annotated[
-        int, typer.Option(min=1, help="Consecutive frames, at most those stored.")
-    ] = 2,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Run on the images of this folder, not on the stored stimuli."),
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Consecutive frames.")] = 2,
     time_limit: Annotated[float, typer.Option(help="Seconds that Lava may take.")] = 300.0,
 ) -> dict[str, Any]:
-    """Run a deployment on its stored stimuli and compare every spike (exit 5 on a difference)."""
+    """Run a deployment and compare every spike with the golden network (exit 5 if one differs)."""
     from nmcompile.build.deployment import Deployment
-    from nmcompile.build.rerun import rerun_cores, rerun_lava
+    from nmcompile.build.rerun import rerun_cores, rerun_lava, stimuli_of
     from nmcompile.diagnostics import Diagnostic, NmError
 
     if engine not in ENGINES:
@@ -46,13 +49,14 @@ def run(
             )
         )
     deployment = Deployment.open(build)
+    stimuli = stimuli_of(deployment, images, frames)
     results = []
     for name in deployment.chip_networks(network):
         session.say(f"running {name} on {engine} ...")
         if engine == "cores":
-            results.append(rerun_cores(deployment, name, frames))
+            results.append(rerun_cores(deployment, name, stimuli[name]))
         else:
-            lava, models = rerun_lava(deployment, name, frames, time_limit)
+            lava, models = rerun_lava(deployment, name, stimuli[name], time_limit)
             results.append(lava)
             session.say("process models: " + ", ".join(models))
     session.out(_text(results, engine))

@@ -30,12 +30,14 @@ class PassManager:
     Attributes:
         passes: in order.
         dump_folder: where to write `NN_name.txt` after each pass, or None.
+        first_index: NN of the first pass.
         seconds: pass name -> wall time of the last run (never part of a build's files).
         digests: pass name -> digest of the program after it.
     """
 
     passes: tuple[Pass, ...]
     dump_folder: Path | None = None
+    first_index: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
 
@@ -46,7 +48,7 @@ class PassManager:
             NmError: from a pass, or NM0202 when a pass left an illegal program.
         """
         verify(program)
-        for index, step in enumerate(self.passes):
+        for index, step in enumerate(self.passes, self.first_index):
             started = time.perf_counter()
             program = step.run(program, context)
             verify(program)
