@@ -217,8 +217,8 @@ def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def write_manifest(folder: Path, body: dict[str, Any]) -> str:
-    """manifest.json with the sha256 of every other file; returns the manifest's own digest."""
+def write_manifest(folder: Path, body: dict[str, Any]) -> None:
+    """manifest.json: what went into the build, and the sha256 of every other file."""
     files = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -226,4 +226,3 @@ def write_manifest(folder: Path, body: dict[str, Any]) -> str:
     }
     whole = {"schema": SCHEMA, "nmcompile": __version__, **body, "files": files}
     write_json(folder / MANIFEST, whole)
-    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,9 +84,10 @@ def write(compiled: Compiled, folder: Path) -> None:
     write_json(folder / "host.json", host_steps(compiled))
     write_json(folder / "target.json", compiled.target.model_dump(mode="json"))
     backend.emit(compiled.golden, compiled.graphs, folder / "emit")
-    report = make_report(compiled)
+    body = manifest_body(compiled)
+    report = make_report(compiled, digest_of(body))
     (folder / "report.json").write_text(report_to_json(report), encoding="utf-8")
-    write_manifest(folder, manifest_body(compiled))
+    write_manifest(folder, body)
 
 
 def manifest_body(compiled: Compiled) -> dict[str, object]:
@@ -103,6 +106,11 @@ def manifest_body(compiled: Compiled) -> dict[str, object]:
         "programs": {level: p.digest for level, p in compiled.programs.items()},
         "cores": {name: graph.digest for name, graph in compiled.graphs.items()},
     }
+
+
+def digest_of(body: dict[str, object]) -> str:
+    """sha256 of a manifest's inputs (hex); the report carries it, so files are not part of it."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def _choices(options: Options) -> dict[str, object]:

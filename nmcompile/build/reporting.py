@@ -25,7 +25,7 @@ from nmcompile.target import Target
 POOLING: Final = {"running_max": "microcode", "or": "or"}
 
 
-def make_report(compiled: Compiled) -> Report:
+def make_report(compiled: Compiled, manifest_digest: str) -> Report:
     """The report of a finished build."""
     return assemble(
         model=_model(compiled),
@@ -37,7 +37,7 @@ def make_report(compiled: Compiled) -> Report:
         accuracy=_accuracy(compiled),
         verification=[verification_row(v) for v in compiled.verifications],
         assumptions=_assumptions(compiled),
-        manifest_digest="",
+        manifest_digest=manifest_digest,
     )
 
 

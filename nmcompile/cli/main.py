@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, NoReturn
@@ -119,4 +120,6 @@ def _usage_diagnostic(error: Exception) -> Diagnostic | None:
 
 def main() -> NoReturn:
     """Entry point of the console script."""
+    # A terminated build cleans up as an interrupted one does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))

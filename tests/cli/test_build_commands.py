@@ -96,7 +96,10 @@ def test_a_build_replaces_an_earlier_one_but_nothing_else(model: Path, tmp_path:
     assert list(tmp_path.iterdir()) == [mine]
 
 
-def test_an_interrupted_build_leaves_nothing_behind(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_leaves_nothing_behind(
+    model: Path, tmp_path: Path, how: signal.Signals
+) -> None:
     command = [sys.executable, "-m", "nmcompile", "build", str(model), "-t", "loihi"]
     process = subprocess.Popen(
         [*command, "-o", str(tmp_path / "out")],
@@ -107,7 +110,7 @@ def test_an_interrupted_build_leaves_nothing_behind(model: Path, tmp_path: Path)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("measure"):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(how)
             break
     process.stderr.read()
     assert process.wait(timeout=60) == 130

@@ -89,3 +89,17 @@ def test_the_installed_program_explains(site: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("# NM0603")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_installed_program_builds_and_renders(site: Path, tmp_path: Path) -> None:
+    """Model, target, templates and emitted modules all come out of the wheel."""
+    told = installed(site, tmp_path, "models", "info", "siamsnn", "--json")
+    model = json.loads(told.stdout)["result"]["path"]
+    assert str(site) in model
+    done = installed(site, tmp_path, "build", model, "-t", "loihi", "-o", "out", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["result"]["headline"]["verdict"] == "verified"
+    assert (tmp_path / "out" / "emit" / "lava" / "search" / "network.py").is_file()
+    page = installed(site, tmp_path, "report", "out", "--html", "report.html")
+    assert page.returncode == 0, page.stderr
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")

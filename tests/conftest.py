@@ -1,0 +1,22 @@
+"""What all tests share: tests of real data are skipped, with a reason, where there is none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA = Path(
+    os.environ.get("NMCOMPILE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip `data` tests when the folder is missing; -ra shows it in the summary."""
+    if DATA.is_dir():
+        return
+    skip = pytest.mark.skip(reason=f"no real data at {DATA}: set NMCOMPILE_DATA")
+    for item in items:
+        if "data" in item.keywords:
+            item.add_marker(skip)
