@@ -9,7 +9,7 @@ from nmcompile.passes.fuse_pooling import fuse_pooling
 from nmcompile.passes.hold_input import hold_input
 from nmcompile.passes.manager import Pass
 from nmcompile.passes.quantise import quantise
-from nmcompile.passes.to_host import input_to_host, matching_to_host
+from nmcompile.passes.to_host import input_to_host, readout_to_host
 from nmcompile.passes.to_spiking import to_spiking
 
 FLOAT: tuple[Pass, ...] = (
@@ -20,7 +20,7 @@ FLOAT: tuple[Pass, ...] = (
 SPIKING: tuple[Pass, ...] = (Pass("to_spiking", to_spiking),)
 INTEGER: tuple[Pass, ...] = (Pass("quantise", quantise),)
 GOLDEN: tuple[Pass, ...] = (
-    Pass("matching_to_host", matching_to_host),
+    Pass("readout_to_host", readout_to_host),
     Pass("input_to_host", input_to_host),
     Pass("hold_input", hold_input),
     Pass("fit_widths", fit_widths),

@@ -10,22 +10,28 @@ from nmcompile.ir.program import Program, Step
 from nmcompile.passes.context import PassContext
 
 MATCH_REASON = "the template is written at run time, {target} has no correlation of its own"
+SCALE_REASON = "counts become real values by a multiplication, which {target} cores do not have"
 INPUT_REASON = "{target} spikes are binary: an input line cannot carry a pixel value"
 
 
-def matching_to_host(program: Program, context: PassContext) -> Program:
-    """Cut every chip network at its decoded output when a `Correlate` follows.
+def readout_to_host(program: Program, context: PassContext) -> Program:
+    """Cut every chip network behind its decoded counts when arithmetic follows.
 
-    The host network `NAME_match` reads the counts and the slot; its operations are counted.
+    The host network `NAME_match` correlates the counts with the slot, `NAME_scale` only turns
+    them into real values; the operations of both are counted.
     """
     rules = context.rules
-    if rules is None or rules.correlate:
+    if rules is None:
         return program
     for network in program.chip_networks:
-        node = next(network.of_type(ops.Correlate), None)
-        if node is not None:
-            reason = MATCH_REASON.format(target=rules.target)
-            program = _cut_tail(program, network, node.inputs[0], reason)
+        decoded = next(network.of_type(ops.Decode), None)
+        if decoded is None:
+            continue
+        matches = any(network.of_type(ops.Correlate)) and not rules.correlate
+        if matches or any(isinstance(n.op, ops.Scale) for n in network.consumers[decoded.name]):
+            reason = (MATCH_REASON if matches else SCALE_REASON).format(target=rules.target)
+            suffix = "match" if matches else "scale"
+            program = _cut_tail(program, network, decoded.name, reason, suffix)
     return program
 
 
@@ -40,8 +46,8 @@ def input_to_host(program: Program, context: PassContext) -> Program:
     return program
 
 
-def _cut_tail(program: Program, network: Network, at: str, reason: str) -> Program:
-    """Everything behind node `at` moves to the host network `NAME_match`."""
+def _cut_tail(program: Program, network: Network, at: str, reason: str, suffix: str) -> Program:
+    """Everything behind node `at` moves to the host network `NAME_SUFFIX`."""
     tail_names = _reached_from(network, at)
     head_nodes = [n for n in network.nodes if n.name not in tail_names]
     head_nodes = [n for n in head_nodes if not isinstance(n.op, ops.Slot)]
@@ -50,7 +56,7 @@ def _cut_tail(program: Program, network: Network, at: str, reason: str) -> Progr
     feed = Node(at, ops.Input(edge.kind, edge.shape, edge.bits, edge.signed))
     slots = tuple(network.of_type(ops.Slot))
     rest = tuple(n for n in network.nodes if n.name in tail_names)
-    tail = Network(f"{network.name}_match", (feed, *slots, *rest))
+    tail = Network(f"{network.name}_{suffix}", (feed, *slots, *rest))
     return _replace(program, network.name, first=head, second=tail, host=tail.name, reason=reason)
 
 
@@ -95,7 +101,7 @@ def _replace(
             continue
         host_first = host == first.name
         before = f"{step.name}_input" if host_first else step.name
-        after = step.name if host_first else f"{step.name}_match"
+        after = step.name if host_first else host.replace(name, step.name)
         renamed[step.name] = after
         common = {"place": "host", "reason": reason}
         head = dataclasses.replace(step, name=before, network=first.name, writes="")

@@ -37,7 +37,8 @@ def to_spiking(program: Program, context: PassContext) -> Program:
     for step in program.schedule:
         if step.network is None:
             continue
-        converter = _Converter(program.network(step.network), scale_of, context, slot_units)
+        network = program.network(step.network)
+        converter = _Converter(network, scale_of, context, slot_units, counts=bool(step.writes))
         networks[step.network] = converter.convert()
         if step.writes:
             slot_units[step.writes] = converter.output_unit
@@ -50,12 +51,16 @@ def to_spiking(program: Program, context: PassContext) -> Program:
 
 @dataclass
 class _Converter:
-    """Rebuilds one network; `unit[name]` is the real value of one unit of a node's output."""
+    """Rebuilds one network; `unit[name]` is the real value of one unit of a node's output.
+
+    With `counts` the output stays in spike counts (a slot), else it is scaled to real values.
+    """
 
     network: Network
     scale_of: dict[str, float]
     context: PassContext
     slot_units: dict[str, float]
+    counts: bool
     nodes: list[Node] = field(default_factory=list)
     unit: dict[str, float] = field(default_factory=dict)
     alias: dict[str, str] = field(default_factory=dict)
@@ -219,6 +224,9 @@ class _Converter:
             return
         source = self._counted(source, node.origin)
         self.output_unit = self.unit[source]
+        if not self.counts and self.output_unit != 1.0:
+            scale = ops.Scale(self.output_unit)
+            source = self._insert(f"{source}_value", scale, source, node.origin, 1.0)
         self._emit(dataclasses.replace(node, inputs=(source,)), self.output_unit)
 
     def _unsupported(self, node: Node) -> None:

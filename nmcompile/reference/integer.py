@@ -186,8 +186,8 @@ class _Tally:
         layers = []
         for node in self._network.nodes:
             executor = self._executors[node.name]
-            if isinstance(node.op, ops.Correlate):
-                layers.append(self._matching(node))
+            if isinstance(node.op, ops.Correlate | ops.Scale):
+                layers.append(self._arithmetic(node))
             if not isinstance(executor, Population | Pool):
                 continue
             sops, macs, label = self._arrived(node)
@@ -206,10 +206,12 @@ class _Tally:
         steps = self._network.timesteps
         return NetworkCounters(self._network.name, steps, steps, tuple(layers))
 
-    def _matching(self, node: Node) -> LayerCounters:
-        """A correlation is dense arithmetic: every template element meets every position."""
+    def _arithmetic(self, node: Node) -> LayerCounters:
+        """Dense: every template element meets every position, every value its factor."""
         types = self._network.types
-        macs = types[node.name].size * types[node.inputs[1]].size
+        macs = types[node.name].size
+        if isinstance(node.op, ops.Correlate):
+            macs *= types[node.inputs[1]].size
         return LayerCounters(node.name, node.label, 0, 0, 0, macs, 0)
 
     def _arrived(self, population: Node) -> tuple[int, int, str]:

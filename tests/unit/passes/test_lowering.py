@@ -15,7 +15,7 @@ from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNeuron
-from nmcompile.ir.program import Program
+from nmcompile.ir.program import Program, Step
 from nmcompile.passes import pipelines
 from nmcompile.passes.context import Calibration, PassContext, TargetRules
 from nmcompile.passes.fold_batch_norm import fold_batch_norm
@@ -195,3 +195,20 @@ def test_dumps_one_readable_file_per_pass(tmp_path: object) -> None:
         "01_fold_preprocess.txt",
         "02_fuse_pooling.txt",
     ]
+
+
+def test_a_plain_network_ends_in_real_values_on_the_host() -> None:
+    template = tiny_siamese(relu_last=False).network("template")
+    network = dataclasses.replace(template, name="main")
+    program = Program("plain", "float", (network,), (Step("main", "every_frame", "chip", "main"),))
+    base = context(calibration=Calibration("test", crops(3, 31)))
+    for passes in (pipelines.FLOAT, pipelines.SPIKING, pipelines.INTEGER, pipelines.GOLDEN):
+        if passes is pipelines.SPIKING:
+            floats = program
+        program = PassManager(passes).run(program, base)
+    image = crops(1, 31)[0].transpose(2, 0, 1)[None]
+    wanted = reference_executor(floats).frame(image)[0]
+    found = reference_executor(program).frame(image)[0]
+    assert program.step("main_scale").place == "host"
+    assert wanted.min() < 0 < wanted.max()
+    assert np.linalg.norm(found - wanted) < 0.25 * np.linalg.norm(wanted)
