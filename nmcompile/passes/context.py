@@ -40,6 +40,7 @@ class TargetRules:
         graded_input: whether an input line can carry a pixel value in one spike.
         max_pool: "microcode" keeps the running maximum, "or" replaces it.
         correlate: whether the chip can correlate with a template written at run time.
+        frame_reset: whether the chip returns membranes to their start by itself.
     """
 
     target: str
@@ -52,6 +53,7 @@ class TargetRules:
     graded_input: bool
     max_pool: Literal["microcode", "or"]
     correlate: bool
+    frame_reset: bool
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nmcompile.passes.fit_widths import fit_widths
 from nmcompile.passes.fold_batch_norm import fold_batch_norm
 from nmcompile.passes.fold_preprocess import fold_preprocess
+from nmcompile.passes.frame_reset import frame_reset
 from nmcompile.passes.fuse_pooling import fuse_pooling
 from nmcompile.passes.hold_input import hold_input
 from nmcompile.passes.manager import Pass
@@ -24,4 +25,5 @@ GOLDEN: tuple[Pass, ...] = (
     Pass("input_to_host", input_to_host),
     Pass("hold_input", hold_input),
     Pass("fit_widths", fit_widths),
+    Pass("frame_reset", frame_reset),
 )

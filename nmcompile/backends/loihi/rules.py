@@ -20,4 +20,5 @@ def rules_of(target: Target) -> TargetRules:
         graded_input=bool(target.neuron.graded_input),
         max_pool="microcode" if target.neuron.max_pool == "microcode" else "or",
         correlate=False,
+        frame_reset=target.neuron.frame_reset != "host_rewrite",
     )

@@ -24,7 +24,7 @@ from nmcompile.passes.hold_input import hold_input
 from nmcompile.passes.manager import PassManager
 from nmcompile.reference.float import FloatRunner, preprocess
 
-RULES = TargetRules("test", 8, 6, 24, 17, 13, 7, True, "microcode", False)
+RULES = TargetRules("test", 8, 6, 24, 17, 13, 7, True, "microcode", False, True)
 
 
 def crops(count: int, size: int) -> npt.NDArray[np.uint8]:
@@ -164,6 +164,20 @@ def test_binary_input_lines_send_the_first_layer_to_the_host() -> None:
     assert golden.network("search").types["relu1"].kind == "spikes"
     np.testing.assert_array_equal(respond(golden).shape, respond(integer).shape)
     assert np.corrcoef(respond(golden).ravel(), respond(integer).ravel())[0, 1] > 0.99
+
+
+def test_without_a_frame_reset_the_host_rewrites_membranes() -> None:
+    rules = dataclasses.replace(RULES, frame_reset=False)
+    integer = lowered(tiny_siamese(), pipelines.FLOAT, pipelines.SPIKING, pipelines.INTEGER)
+    golden = PassManager(pipelines.GOLDEN).run(integer, context(rules=rules))
+    neurons = sum(
+        golden.network("search").types[n.name].size
+        for n in golden.network("search").of_type(ops.Neuron)
+    )
+    reset = golden.step("search_reset")
+    assert (reset.place, reset.repeat) == ("host", 3)
+    assert dict(reset.host_ops) == {"membrane_writes": neurons}
+    np.testing.assert_array_equal(respond(golden), respond(lowered(integer, pipelines.GOLDEN)))
 
 
 def test_no_calibration_is_an_error_with_a_way_out() -> None:

@@ -1,0 +1,39 @@
+"""Between frames membranes return to their start: free in microcode, else the host rewrites them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from nmcompile.ir import ops
+from nmcompile.ir.network import Network
+from nmcompile.ir.program import Program, Step
+from nmcompile.passes.context import PassContext
+
+REASON = "{target} has no frame reset: the host rewrites every membrane before the next frame"
+
+
+def frame_reset(program: Program, context: PassContext) -> Program:
+    """Add a counted host step before every chip step where the chip cannot reset by itself."""
+    rules = context.rules
+    if rules is None or rules.frame_reset:
+        return program
+    schedule: list[Step] = []
+    for step in program.schedule:
+        if step.place == "chip" and step.network:
+            writes = (("membrane_writes", _membranes(program.network(step.network))),)
+            schedule.append(
+                Step(
+                    f"{step.name}_reset",
+                    step.trigger,
+                    "host",
+                    repeat=step.repeat,
+                    host_ops=writes,
+                    reason=REASON.format(target=rules.target),
+                )
+            )
+        schedule.append(step)
+    return dataclasses.replace(program, schedule=tuple(schedule))
+
+
+def _membranes(network: Network) -> int:
+    return sum(network.types[n.name].size for n in network.of_type(ops.Neuron))
