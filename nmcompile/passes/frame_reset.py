@@ -1,4 +1,4 @@
-"""Between frames membranes return to their start: free in microcode, else the host rewrites them."""
+"""Membranes start every frame anew: free in microcode, else the host rewrites them."""
 
 from __future__ import annotations
 
