@@ -11,6 +11,7 @@ from nmcompile.build.verify import Verification
 from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.network import Network
+from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.limits import limits_of
@@ -228,6 +229,25 @@ def _assumptions(compiled: Compiled) -> list[str]:
     found = [
         f"activity is the mean of {len(compiled.frames)} frames: {compiled.stimulus}",
     ]
+    models = [
+        node.op.model
+        for network in compiled.golden.chip_networks
+        for node in network.nodes
+        if isinstance(node.op, ops.Neuron) and isinstance(node.op.model, IntegerNeuron)
+    ]
+    if any(model.u_keep == KEEP_ONE for model in models):
+        found.append(
+            "the image is sent once per inference: the neurons of the first layer hold their "
+            "input current without decay"
+        )
+    capabilities = compiled.target.neuron
+    if capabilities.soft_reset == "microcode" and any(m.reset == "subtract" for m in models):
+        found.append("neurons subtract their threshold when they fire, in microcode")
+    if capabilities.frame_reset == "microcode":
+        found.append(
+            "neurons wait for the pipeline to reach their layer, and return to their start "
+            "before every frame, in microcode"
+        )
     pools = {
         POOLING[node.op.rule]
         for network in compiled.golden.chip_networks

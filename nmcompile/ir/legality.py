@@ -52,13 +52,19 @@ def _integer_weights(_: Network, node: Node) -> str | None:
     return None
 
 
+def _bias_in_neurons(_: Network, node: Node) -> str | None:
+    if isinstance(node.op, ops.Conv2d | ops.Linear) and node.op.bias.data.any():
+        return "its bias must have moved into the neurons behind it"
+    return None
+
+
 def _integer_neurons(_: Network, node: Node) -> str | None:
     if isinstance(node.op, ops.Neuron) and not isinstance(node.op.model, IntegerNeuron):
         return "the neuron model must be in its integer form"
     return None
 
 
-def _no_real_pooling(network: Network, node: Node) -> str | None:
+def _no_real_pooling(_: Network, node: Node) -> str | None:
     if isinstance(node.op, ops.AvgPool2d):
         return "average pooling must be a sum with the divisor in the next scale"
     return None
@@ -76,6 +82,7 @@ def _synapses_reach_neurons(network: Network, node: Node) -> str | None:
 
 RULES: tuple[Rule, ...] = (
     Rule("integer weights", ("integer", "golden"), _integer_weights),
+    Rule("bias in neurons", ("integer", "golden"), _bias_in_neurons),
     Rule("integer neurons", ("integer", "golden"), _integer_neurons),
     Rule("no real pooling", ("integer", "golden"), _no_real_pooling),
     Rule("synapses reach neurons", ("spiking", "integer", "golden"), _synapses_reach_neurons),

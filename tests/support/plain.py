@@ -88,7 +88,7 @@ class Plain:
         u = self.u.get(name, np.zeros(a.shape, np.int64))
         v = self.v.get(name, table(model.v_init.data).astype(np.int64))
         u = _rsz(u * model.u_keep) + (a << model.state_shift)
-        half = 1 << (model.state_bits - 1)
+        half = 1 << max(0, model.state_bits - 1)
         if model.state_bits:
             u = np.where(u > half, u - 2 * half, np.where(u <= -half, u + 2 * half, u))
         v = _rsz(v * model.v_keep) + u + table(model.bias.data)
