@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	@rm -rf demo
-	$(NM) build models/siamsnn/siamsnn.pt --target loihi -o demo/build --quiet
+	$(NM) build models/siamsnn/siamsnn.pt --target loihi -o demo/build >/dev/null
 	$(NM) track demo/build --sequence models/siamsnn/sequence -o demo
 
 test: $(STAMP)
