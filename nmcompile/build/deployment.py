@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from nmcompile import __version__
@@ -63,7 +64,9 @@ class Deployment:
             manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
             if manifest["schema"] != SCHEMA:
                 raise ValueError(f"schema {manifest['schema']}")
-        except (OSError, ValueError, KeyError) as error:
+            if not isinstance(manifest["backend"], str):
+                raise TypeError("the backend is not a name")
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise NmError(
                 Diagnostic(
                     code="NM0523",
@@ -115,16 +118,34 @@ class Deployment:
 
     @property
     def target(self) -> Target:
-        """The target description that the build used, stored in the folder."""
-        text = (self.folder / "target.json").read_text(encoding="utf-8")
-        return Target.model_validate_json(text)
+        """The target description that the build used, stored in the folder.
+
+        Raises:
+            NmError: NM0528 when the file is missing or damaged.
+        """
+        path = self.folder / "target.json"
+        try:
+            return Target.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _damaged(path, error) from error
 
     def stimuli(self) -> dict[str, list[npt.NDArray[Any]]]:
-        """Network name -> the inputs of the verification frames."""
-        arrays = load_file(self.folder / "verify" / "stimulus.safetensors")
-        found: dict[str, list[npt.NDArray[Any]]] = {}
+        """Network name -> the inputs of the verification frames.
+
+        Raises:
+            NmError: NM0528 when the file is missing, damaged or lacks a network of the chip.
+        """
+        path = self.folder / "verify" / "stimulus.safetensors"
+        try:
+            arrays = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise _damaged(path, error) from error
+        found: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in self.chip_networks()}
         for key in sorted(arrays):
             found.setdefault(key.rsplit(".", 1)[0], []).append(arrays[key])
+        for name, frames in found.items():
+            if not frames:
+                raise _damaged(path, KeyError(f"no frame of the network {name}"))
         return found
 
     def simulator(self, network: str) -> Simulator:
@@ -153,14 +174,48 @@ def _mapped_runner(simulator: Simulator) -> NetworkRunner:
     return run
 
 
+def _damaged(path: Path, error: Exception) -> NmError:
+    first_line = str(error).splitlines()[0] if str(error) else ""
+    return NmError(
+        Diagnostic(
+            code="NM0528",
+            message="a file of the build folder is missing or damaged",
+            where=f"{path.parent.name}/{path.name}",
+            found=f"{type(error).__name__}: {first_line}",
+            help=("build the deployment again with `nmcompile build`",),
+        )
+    )
+
+
+def _is_build(folder: Path) -> bool:
+    """Whether the folder's manifest is one that `write_manifest` wrote, of any version."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and {"schema", "nmcompile", "files"} <= manifest.keys()
+
+
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
     """A temporary folder that becomes `out` when the block ends well, and vanishes otherwise.
 
     Raises:
-        NmError: NM0522 when `out` exists and is not an earlier build.
+        NmError: NM0522 when `out` exists and is not an earlier build, or is the folder that the
+            process stands in, which cannot be replaced under it.
     """
-    if out.exists() and not (out / MANIFEST).exists() and (not out.is_dir() or any(out.iterdir())):
+    out = out.resolve()
+    if Path.cwd().is_relative_to(out):
+        raise NmError(
+            Diagnostic(
+                code="NM0522",
+                message="the output path is the current folder, which a build would replace",
+                where=str(out),
+                help=("name a folder inside it, such as `-o build`",),
+            )
+        )
+    empty = out.is_dir() and not any(out.iterdir())
+    if out.exists() and not empty and not _is_build(out):
         raise NmError(
             Diagnostic(
                 code="NM0522",

@@ -27,6 +27,7 @@ and in ``main.py`` one line of ``COMMANDS``: ``"run": "nmcompile.cli.run:run",``
 * A command that fails *with* a result (a mismatch, a budget) calls ``session.report`` with an
   error and returns its result: the exit code is that of the first error.
 * ``session.progress(items, "frames")`` shows a bar on a terminal only.
+* A file that the system refuses to read or write is the user's to mend: NM0527, exit 1.
 * Any other exception is our bug: a short apology, a crash report, exit 70.
 """
 
@@ -38,6 +39,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from errno import EDQUOT, ENOSPC
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
@@ -183,6 +185,10 @@ def run_guarded(session: Session, body: Callable[[], Result]) -> int:
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
+        refused = _refused_file(error)
+        if refused is not None:
+            session.report(refused)
+            return session.finish(None)
         from nmcompile.cli.crash import crash_diagnostic
 
         if session.debug:
@@ -191,3 +197,18 @@ def run_guarded(session: Session, body: Callable[[], Result]) -> int:
             traceback.print_exc()
         session.report(crash_diagnostic(error))
         return session.finish(None)
+
+
+def _refused_file(error: Exception) -> Diagnostic | None:
+    """NM0527 for a path or a full disk that the system refused, None for anything else."""
+    if not isinstance(error, OSError):
+        return None
+    if error.filename is None and error.errno not in (ENOSPC, EDQUOT):
+        return None
+    return Diagnostic(
+        code="NM0527",
+        message="the system refuses to read or write this file",
+        where="" if error.filename is None else str(error.filename),
+        found=error.strerror or type(error).__name__,
+        help=("choose a path in a folder that exists and that you may write to",),
+    )

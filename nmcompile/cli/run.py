@@ -32,7 +32,7 @@ def run(
         typer.Option(help="Run on the images of this folder, not on the stored stimuli."),
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Consecutive frames.")] = 2,
-    time_limit: Annotated[float, typer.Option(help="Seconds that Lava may take.")] = 300.0,
+    time_limit: Annotated[float, typer.Option(min=1.0, help="Seconds that Lava may take.")] = 300.0,
 ) -> dict[str, Any]:
     """Run a deployment and compare every spike with the golden network (exit 5 if one differs)."""
     from nmcompile.build.deployment import Deployment

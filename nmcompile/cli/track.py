@@ -62,6 +62,8 @@ def track(
     def tick() -> None:
         next(steps, None)
 
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # refused now, not after the last frame
     result = run_tracker(executor, level, source, box, tick)
     report = with_static_box(tracked_report(deployment, result), frames)
     if out is not None:

@@ -23,9 +23,14 @@ def conv_extent(size: int, kernel: int, stride: int, padding: int = 0, dilation:
 
 
 def pool_extent(size: int, kernel: int, stride: int, *, ceil: bool) -> int:
-    """Output extent of a pooling window; with `ceil` a last partial window counts."""
+    """Output extent of a pooling window; with `ceil` a last partial window counts.
+
+    A window that would begin behind the input does not, as in torch.
+    """
     span = size - kernel
-    return (-(-span // stride) if ceil else span // stride) + 1
+    if not ceil:
+        return span // stride + 1
+    return min(-(-span // stride), (size - 1) // stride) + 1
 
 
 def infer(op: ops.Op, inputs: Types, label: str) -> EdgeType:

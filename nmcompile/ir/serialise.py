@@ -64,6 +64,9 @@ def load_program(stem: Path) -> program.Program:
         if body["format"] != FORMAT or body["version"] != VERSION:
             raise ValueError(f"format {body['format']!r} version {body['version']!r}")
         decoded = _decode(body["program"], {k: Array(v) for k, v in arrays.items()})
+        if not isinstance(decoded, program.Program):
+            raise TypeError("the file holds something else")
+        return decoded
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise NmError(
             Diagnostic(
@@ -74,9 +77,6 @@ def load_program(stem: Path) -> program.Program:
                 help=("build the deployment again with `nmcompile build`",),
             )
         ) from error
-    if not isinstance(decoded, program.Program):
-        raise TypeError("program file holds something else")
-    return decoded
 
 
 def _encode(value: object, arrays: dict[str, Array]) -> Any:

@@ -18,7 +18,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from support.checkpoints import tiny_checkpoint
 
+from nmcompile.build.deployment import Deployment
 from nmcompile.cli.main import run
+from nmcompile.diagnostics import NmError
 
 pytestmark = pytest.mark.torch
 
@@ -94,6 +96,62 @@ def test_a_build_replaces_an_earlier_one_but_nothing_else(model: Path, tmp_path:
     assert run(["build", str(model), "--target", "loihi", "-o", str(mine), "-q"]) == 1
     assert files_of(mine) == {"thesis.txt": b"keep me"}
     assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_a_strangers_manifest_does_not_make_a_build(model: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "extension"
+    mine.mkdir()
+    (mine / "manifest.json").write_text('{"manifest_version": 3, "name": "mine"}')
+    before = files_of(mine)
+    assert run(["build", str(model), "--target", "loihi", "-o", str(mine), "-q"]) == 1
+    assert files_of(mine) == before
+
+
+def test_the_current_folder_is_not_replaced(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert run(["build", str(model), "--target", "loihi", "-o", ".", "-q"]) == 1
+    assert list(tmp_path.iterdir()) == [here]
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("manifest.json", "[1]", "NM0523"),
+        ("manifest.json", '{"schema": 1}', "NM0523"),
+        ("verify/stimulus.safetensors", "", "NM0528"),
+        ("program/golden.json", '{"format": "nmcompile program"}', "NM0524"),
+        ("networks/search/coregraph.safetensors", "cut", "NM0504"),
+    ],
+)
+def test_a_damaged_folder_is_bad_input(
+    copy: Path, name: str, content: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copy / name).write_text(content)
+    capsys.readouterr()
+    assert run(["run", str(copy), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["diagnostics"][0]["code"] == code
+
+
+def test_a_damaged_target_is_bad_input(copy: Path) -> None:
+    (copy / "target.json").write_text("{}")
+    with pytest.raises(NmError) as error:
+        _ = Deployment.open(copy).target
+    assert error.value.codes == ("NM0528",)
+
+
+def test_an_output_that_cannot_be_made_is_bad_input(
+    model: Path, built: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    build = ["build", str(model), "--target", "loihi", "-o", str(file / "out"), "-q"]
+    assert run(build) == 1
+    assert run(["report", str(built), "--html", str(tmp_path / "no" / "page.html"), "-q"]) == 1
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,27 @@ def test_a_reported_error_fails_but_keeps_the_result(capsys: pytest.CaptureFixtu
     content = json.loads(capsys.readouterr().out)
     assert (content["ok"], content["exit_code"]) == (False, 5)
     assert content["result"] == {"spikes": 3}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "Permission denied", "/locked/out"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "no/such/page.html"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_a_refused_file_is_the_users_to_mend(
+    error: OSError, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_guarded(Session(json=True), raising(error)) == 1
+    (found,) = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert found["code"] == "NM0527"
+    assert found["found"] == error.strerror
+
+
+def test_another_oserror_is_our_bug() -> None:
+    assert run_guarded(Session(json=True), raising(OSError("socket"))) == 70
 
 
 def test_quiet_shows_errors_only(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from support.mapping import limits, line, skip_networks, small_limits
 from support.nets import spiking_networks, stimulus_for
+from support.odd import odd_networks
 from support.plain import Plain
 
 from nmcompile.backends.loihi.engine import LoihiEngine
@@ -66,6 +67,21 @@ def test_branches_of_different_depth(network: Network, caps: Limits, seed: int) 
     rng = np.random.default_rng(seed)
     for _ in range(2):
         check_frame(engine, network, stimulus_for(network, rng))
+
+
+@QUICK
+@given(odd_networks(), small_limits(), st.integers(0, 2**32 - 1))
+def test_odd_shapes(network: Network, caps: Limits, seed: int) -> None:
+    engine, runner = LoihiEngine(mapped(network, caps)), IntegerRunner(network)
+    rng = np.random.default_rng(seed)
+    for _ in range(2):
+        stimulus = stimulus_for(network, rng)
+        check_frame(engine, network, stimulus)
+        golden = Plain(network, stimulus)
+        ours = runner.run(stimulus, record=True)
+        np.testing.assert_array_equal(ours.output, golden.output)
+        for name, v in golden.v.items():
+            np.testing.assert_array_equal(ours.v_final[name], v, err_msg=name)
 
 
 @QUICK
