@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from nmcompile.build.compiled import Compiled
+from nmcompile.build.concerns import accuracy_concerns
 from nmcompile.build.verify import Verification
 from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
@@ -37,6 +38,7 @@ def make_report(compiled: Compiled, manifest_digest: str) -> Report:
         digests={level: p.digest for level, p in compiled.programs.items()},
         accuracy=_accuracy(compiled),
         verification=[verification_row(v) for v in compiled.verifications],
+        diagnostics=accuracy_concerns(compiled),
         assumptions=_assumptions(compiled),
         manifest_digest=manifest_digest,
     )

@@ -56,8 +56,10 @@ def build(
     import json
 
     from nmcompile.build.compiled import Options
+    from nmcompile.build.concerns import share_concerns
     from nmcompile.build.pipeline import BuildRequest
     from nmcompile.build.pipeline import build as run_build
+    from nmcompile.diagnostics import Diagnostic
     from nmcompile.frontends.nir import NirOptions
     from nmcompile.report.terminal import render_plain
 
@@ -77,6 +79,8 @@ def build(
     if timings is not None:
         timings.write_text(json.dumps(done.seconds, indent=1) + "\n", encoding="utf-8")
     report = done.deployment.report
+    session.report(*(Diagnostic(**m.model_dump()) for m in report.diagnostics))
+    session.report(*share_concerns(report))
     session.out(render_plain(report))
     session.say(f"wrote {out}; next: nmcompile report {out} --html report.html")
     return {"folder": str(out), "headline": report.headline.model_dump(mode="json")}

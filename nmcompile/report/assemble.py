@@ -266,10 +266,11 @@ def convention_rows(
 
 
 def verdict_of(verification: Sequence[sections.VerificationRow]) -> measures.Verdict:
-    """`verified` only when something was compared and everything was equal."""
-    if not verification:
-        return "not verified"
-    return "verified" if all(row.equal for row in verification) else "mismatch"
+    """`verified` only when spikes were compared in every network and everything was equal."""
+    if not all(row.equal for row in verification):
+        return "mismatch"
+    compared = bool(verification) and all(row.compared.spikes for row in verification)
+    return "verified" if compared else "not verified"
 
 
 def mean_overlap(accuracy: sections.Accuracy) -> float | None:

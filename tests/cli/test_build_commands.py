@@ -326,3 +326,15 @@ def test_report_renders_without_the_model(
     assert run(["report", str(built)]) == 0
     assert "energy per frame" in capsys.readouterr().out
     assert run(["report", str(tmp_path)]) == 1
+
+
+def test_a_useless_build_warns(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["build", str(model), "-t", "loihi", "-o", str(tmp_path / "o"), "--json"]
+    assert run([*arguments, "--timesteps", "1", "--weight-bits", "2"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    warned = {d["code"] for d in answer["diagnostics"]}
+    assert "NM0323" in warned
+    stored = json.loads((tmp_path / "o" / "report.json").read_text())["diagnostics"]
+    assert {d["code"] for d in stored} == warned - {"NM0323"}

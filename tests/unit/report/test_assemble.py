@@ -101,3 +101,14 @@ def test_conventions_compare_with_our_figure(report):
     for row in report.conventions:
         assert row.factor == pytest.approx(report.energy.total.value / row.energy_j)
         assert row.factor_bound == "at_least"
+
+
+def test_silent_networks_are_not_called_verified():
+    def row(spikes, equal=True):
+        compared = sections.Compared(frames=2, neurons=10, spikes=spikes)
+        return sections.VerificationRow(name="n", equal=equal, compared=compared)
+
+    assert verdict_of([row(5)]) == "verified"
+    assert verdict_of([row(5), row(0)]) == "not verified"
+    assert verdict_of([row(0), row(5, equal=False)]) == "mismatch"
+    assert verdict_of([]) == "not verified"
