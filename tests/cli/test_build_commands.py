@@ -335,6 +335,6 @@ def test_a_useless_build_warns(
     assert run([*arguments, "--timesteps", "1", "--weight-bits", "2"]) == 0
     answer = json.loads(capsys.readouterr().out)
     warned = {d["code"] for d in answer["diagnostics"]}
-    assert "NM0323" in warned
+    assert "NM0211" in warned
     stored = json.loads((tmp_path / "o" / "report.json").read_text())["diagnostics"]
     assert {d["code"] for d in stored} == warned - {"NM0323"}

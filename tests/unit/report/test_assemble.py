@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from nmcompile.build.concerns import share_concerns
 from nmcompile.report import sections
 from nmcompile.report.assemble import FIRST_FRAME_APART, assemble, mean_overlap, verdict_of
 from nmcompile.target import load_target
@@ -79,14 +80,6 @@ def test_a_time_that_is_a_lower_bound_makes_the_rate_an_upper_one(program, repor
     assert found.headline.fps.low == 0
 
 
-def test_verdicts():
-    same = sections.VerificationRow(name="a", equal=True, compared=sections.Compared())
-    other = same.model_copy(update={"equal": False})
-    assert verdict_of([]) == "not verified"
-    assert verdict_of([same]) == "verified"
-    assert verdict_of([same, other]) == "mismatch"
-
-
 def test_controls_do_not_count_as_the_tracker():
     row = sections.TrackingRow(sequence="s", level="static box", mean_iou=0.9, precision=1.0)
     assert mean_overlap(sections.Accuracy(tracking=(row,))) is None
@@ -103,7 +96,7 @@ def test_conventions_compare_with_our_figure(report):
         assert row.factor_bound == "at_least"
 
 
-def test_silent_networks_are_not_called_verified():
+def test_verdicts_want_equal_spikes_in_every_network():
     def row(spikes, equal=True):
         compared = sections.Compared(frames=2, neurons=10, spikes=spikes)
         return sections.VerificationRow(name="n", equal=equal, compared=compared)
@@ -112,3 +105,10 @@ def test_silent_networks_are_not_called_verified():
     assert verdict_of([row(5), row(0)]) == "not verified"
     assert verdict_of([row(0), row(5, equal=False)]) == "mismatch"
     assert verdict_of([]) == "not verified"
+
+
+def test_a_small_share_on_cores_is_a_concern(report):
+    assert share_concerns(report) == []
+    headline = report.headline.model_copy(update={"on_chip_share": 0.5})
+    (concern,) = share_concerns(report.model_copy(update={"headline": headline}))
+    assert (concern.code, concern.found, concern.severity) == ("NM0323", "50.0%", "warning")
