@@ -50,6 +50,9 @@ def run(
         )
     deployment = Deployment.open(build)
     stimuli = stimuli_of(deployment, images, frames)
+    fewest = min((len(inputs) for inputs in stimuli.values()), default=0)
+    if fewest < frames:
+        session.say(f"the stimuli hold {fewest} frames, not {frames}")
     results = []
     for name in deployment.chip_networks(network):
         session.say(f"running {name} on {engine} ...")
