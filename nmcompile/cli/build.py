@@ -9,6 +9,7 @@ import typer
 
 from nmcompile.cli.harness import Session, command
 from nmcompile.cli.options import (
+    RESETS,
     Bits,
     Calibrate,
     NirDt,
@@ -16,6 +17,7 @@ from nmcompile.cli.options import (
     Percentile,
     TargetName,
     Timesteps,
+    one_of,
 )
 
 
@@ -59,7 +61,6 @@ def build(
     from nmcompile.build.concerns import share_concerns
     from nmcompile.build.pipeline import BuildRequest
     from nmcompile.build.pipeline import build as run_build
-    from nmcompile.diagnostics import Diagnostic
     from nmcompile.frontends.nir import NirOptions
     from nmcompile.report.terminal import render_plain
 
@@ -72,6 +73,7 @@ def build(
         spread=spread,
         dump_passes=dump_passes,
     )
+    one_of(nir_reset, RESETS, "--nir-reset")
     nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
     done = run_build(
         BuildRequest(model, target, out, options, nir), lambda s: session.say(f"{s} ...")
@@ -79,7 +81,7 @@ def build(
     if timings is not None:
         timings.write_text(json.dumps(done.seconds, indent=1) + "\n", encoding="utf-8")
     report = done.deployment.report
-    session.report(*(Diagnostic(**m.model_dump()) for m in report.diagnostics))
+    session.report(*(m.diagnostic() for m in report.diagnostics))
     session.report(*share_concerns(report))
     session.out(render_plain(report))
     session.say(f"wrote {out}; next: nmcompile report {out} --html report.html")

@@ -9,6 +9,7 @@ import typer
 
 from nmcompile.cli.harness import Session, command
 from nmcompile.cli.options import (
+    RESETS,
     Bits,
     Calibrate,
     NirDt,
@@ -16,6 +17,7 @@ from nmcompile.cli.options import (
     Percentile,
     TargetName,
     Timesteps,
+    one_of,
 )
 from nmcompile.cli.text import table
 
@@ -42,6 +44,7 @@ def check(
     from nmcompile.target import load_target
 
     options = Options(timesteps, calibrate, weight_bits, percentile, verify=False)
+    one_of(nir_reset, RESETS, "--nir-reset")
     nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
     chip = load_target(target)
     found = feasibility(load(model, nir=nir), chip, options)

@@ -29,8 +29,29 @@ Percentile = Annotated[
     float,
     typer.Option(min=50.0, max=100.0, help="Of the non-zero activations: a layer's scale."),
 ]
-NirDt = Annotated[float, typer.Option(help="Seconds per timestep of a .nir graph.")]
+NirDt = Annotated[float, typer.Option(min=1e-9, help="Seconds per timestep of a .nir graph.")]
 NirReset = Annotated[str, typer.Option(help="Reset of a .nir graph: zero or subtract.")]
 BuildFolder = Annotated[
     Path, typer.Argument(help="Folder that `nmcompile build` wrote.", show_default=False)
 ]
+
+RESETS = ("zero", "subtract")
+
+
+def one_of(value: str, allowed: tuple[str, ...], option: str) -> None:
+    """Refuse an option's word that is not among the allowed ones.
+
+    Raises:
+        NmError: NM0001.
+    """
+    from nmcompile.diagnostics import Diagnostic, NmError
+
+    if value not in allowed:
+        raise NmError(
+            Diagnostic(
+                code="NM0001",
+                message=f"there is no {option.lstrip('-')} `{value}`",
+                where=option,
+                limit=", ".join(allowed),
+            )
+        )

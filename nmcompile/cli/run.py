@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
-from nmcompile.cli.options import BuildFolder
+from nmcompile.cli.options import BuildFolder, one_of
 from nmcompile.cli.text import table
 
 if TYPE_CHECKING:
@@ -37,17 +37,8 @@ def run(
     """Run a deployment and compare every spike with the golden network (exit 5 if one differs)."""
     from nmcompile.build.deployment import Deployment
     from nmcompile.build.rerun import rerun_cores, rerun_lava, stimuli_of
-    from nmcompile.diagnostics import Diagnostic, NmError
 
-    if engine not in ENGINES:
-        raise NmError(
-            Diagnostic(
-                code="NM0001",
-                message=f"there is no engine `{engine}`",
-                where="--engine",
-                limit=", ".join(ENGINES),
-            )
-        )
+    one_of(engine, ENGINES, "--engine")
     deployment = Deployment.open(build)
     stimuli = stimuli_of(deployment, images, frames)
     fewest = min((len(inputs) for inputs in stimuli.values()), default=0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
-from nmcompile.cli.options import BuildFolder
+from nmcompile.cli.options import BuildFolder, one_of
 
 if TYPE_CHECKING:
     from nmcompile.datasets.sequence import VideoSequence
@@ -53,7 +53,7 @@ def track(
 
     box = _box(init)
     source = _source(sequence, video)
-    _check_level(level)
+    one_of(level, LEVELS, "--level")
     deployment = Deployment.open(build)
     executor = deployment.executor(level)
     frames = source if box is not None else source.annotated()
@@ -117,20 +117,6 @@ def _source(sequence: Path | None, video: Path | None) -> VideoSequence:
             )
         )
     return open_sequence(path)
-
-
-def _check_level(level: str) -> None:
-    from nmcompile.diagnostics import Diagnostic, NmError
-
-    if level not in LEVELS:
-        raise NmError(
-            Diagnostic(
-                code="NM0001",
-                message=f"there is no level `{level}`",
-                where="--level",
-                limit=", ".join(LEVELS),
-            )
-        )
 
 
 def _rounded(result: TrackResult) -> list[list[float]]:

@@ -9,7 +9,6 @@ import numpy as np
 
 from nmcompile.build.deployment import Deployment
 from nmcompile.datasets.sequence import VideoSequence
-from nmcompile.diagnostics import Diagnostic
 from nmcompile.evaluation.ope import evaluate, static_boxes
 from nmcompile.evaluation.tracking import TrackResult
 from nmcompile.report.assemble import assemble
@@ -41,7 +40,7 @@ def tracked_report(deployment: Deployment, result: TrackResult) -> Report:
         digests=built.program.digests,
         accuracy=accuracy,
         verification=built.verification,
-        diagnostics=[Diagnostic(**m.model_dump()) for m in built.diagnostics],
+        diagnostics=[m.diagnostic() for m in built.diagnostics],
         assumptions=[
             f"activity is the mean over {len(result.boxes)} frames of {result.sequence}",
             *(a for a in built.assumptions if not a.startswith("activity is the mean")),

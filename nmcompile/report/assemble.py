@@ -92,7 +92,7 @@ def assemble(
         timing=timing,
         host=host,
         conventions=convention_rows(counters, figure(energy.total)),
-        diagnostics=tuple(_message(d) for d in diagnostics),
+        diagnostics=tuple(sections.Message.of(d) for d in diagnostics),
         assumptions=_assumptions(program.assumptions, assumptions, work, counters),
         manifest_digest=manifest_digest,
     )
@@ -290,19 +290,6 @@ def _rate(frame: Quantity) -> Figure:
 
 def _idle(updates: float, active: float | None) -> int | float | None:
     return None if active is None else number(updates - active)
-
-
-def _message(diagnostic: Diagnostic) -> sections.Message:
-    return sections.Message(
-        code=diagnostic.code,
-        severity=diagnostic.severity,
-        message=diagnostic.message,
-        where=diagnostic.where,
-        limit=diagnostic.limit,
-        found=diagnostic.found,
-        notes=diagnostic.notes,
-        help=diagnostic.help,
-    )
 
 
 def _assumptions(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal
 
 from pydantic import Field
 
-from nmcompile.diagnostics import Severity
+from nmcompile.diagnostics import Diagnostic, Severity
 from nmcompile.report.figure import Figure, Number, Section
 
 
@@ -214,3 +215,12 @@ class Message(Section):
     found: str = Field("", description="Value that met it.")
     notes: tuple[str, ...] = Field((), description="Further facts.")
     help: tuple[str, ...] = Field((), description="Ways to go on.")
+
+    @classmethod
+    def of(cls, diagnostic: Diagnostic) -> Message:
+        """A diagnostic as it stands in a report."""
+        return cls(**dataclasses.asdict(diagnostic))
+
+    def diagnostic(self) -> Diagnostic:
+        """The diagnostic again, for whoever shows or carries it on."""
+        return Diagnostic(**self.model_dump())

@@ -338,3 +338,23 @@ def test_a_useless_build_warns(
     assert "NM0211" in warned
     stored = json.loads((tmp_path / "o" / "report.json").read_text())["diagnostics"]
     assert {d["code"] for d in stored} == warned - {"NM0323"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--nir-reset", "never"], ["--nir-dt", "0"], ["--timesteps", "0"]]
+)
+def test_wrong_words_and_numbers_are_usage_errors(
+    model: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", str(model), "-t", "loihi", *wrong, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["diagnostics"][0]["code"] == "NM0001"
+
+
+def test_run_and_track_know_their_words(
+    built: Path, sequence: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = (["run", "--engine"], ["track", "--sequence", str(sequence), "--level"])
+    for command, *options in calls:
+        assert run([command, str(built), *options, "wishful", "--json"]) == 2
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["diagnostics"][0]["where"] == options[-1]
