@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
-
-DATA = Path(
-    os.environ.get("NMCOMPILE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
-)
+from support.data import DATA
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

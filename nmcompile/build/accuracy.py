@@ -110,11 +110,10 @@ def _network_errors(
     stimuli: list[npt.NDArray[Any]],
     scale_of: dict[str, float],
 ) -> list[LayerError]:
-    from nmcompile.ir import ops
-    from nmcompile.reference.float import FloatRunner
+    from nmcompile.reference.float import FloatRunner, empty_slots
 
     nodes = activation_nodes(network)
-    slots = {n.op.slot: np.zeros(n.op.shape) for n in network.nodes if isinstance(n.op, ops.Slot)}
+    slots = empty_slots(network)
     floats = FloatRunner(network).run(np.stack(stimuli), slots, record=tuple(n.name for n in nodes))
     runner = IntegerRunner(integer)
     counts = [runner.run(s, slots, record=True).counts for s in stimuli]

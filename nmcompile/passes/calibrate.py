@@ -64,7 +64,7 @@ def scales(program: Program, context: PassContext) -> dict[str, float]:
 
 def measure(program: Program, calibration: Calibration, percentile: float) -> dict[str, float]:
     """Percentile scales from the calibration images; see `scales`."""
-    from nmcompile.reference.float import FloatRunner, channel_order
+    from nmcompile.reference.float import FloatRunner, channel_order, empty_slots
 
     if calibration.images is None:
         raise NmError(_no_fit(program, "no images"))
@@ -74,12 +74,7 @@ def measure(program: Program, calibration: Calibration, percentile: float) -> di
         if not nodes or network.types[network.input.name].shape != images.shape[1:]:
             continue
         names = tuple(n.name for n in nodes)
-        slots = {
-            str(n.op.slot): np.zeros(n.op.shape)
-            for n in network.of_type(ops.Slot)
-            if isinstance(n.op, ops.Slot)
-        }
-        trace = FloatRunner(network).run(images, slots, record=names)
+        trace = FloatRunner(network).run(images, empty_slots(network), record=names)
         return {n.label: _scale(trace.recorded[n.name], percentile) for n in nodes}
     raise NmError(_no_fit(program, f"images of shape {images.shape[1:]}"))
 

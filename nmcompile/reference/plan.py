@@ -6,6 +6,7 @@ Everything inside is channels-last: `(H, W, C)` or `(N,)`, int32.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -239,11 +240,12 @@ def as_conv(op: ops.Conv2d | ops.Linear | ops.SumPool2d, source: EdgeType) -> op
     )
 
 
+@lru_cache(maxsize=16)  # one build lays out the same layers for several runners
 def fanout(conv: ops.Conv2d, source: EdgeType, out: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """Non-zero synapses behind every input element, exact at borders, strides and groups.
 
     Returns:
-        `(H, W, C)` (or `(N,)`) counts; the sum over spikes of these is the SOP count.
+        `(H, W, C)` (or `(N,)`) counts, read-only; the sum over spikes is the SOP count.
     """
     nonzero = _by_input_channel((conv.weight.data != 0).astype(np.int64), conv.groups).sum(axis=3)
     if len(source.shape) == 1:
@@ -259,6 +261,7 @@ def fanout(conv: ops.Conv2d, source: EdgeType, out: tuple[int, ...]) -> npt.NDAr
         rows = nonzero[ys[1][ys[0][y] : ys[0][y + 1]]].sum(axis=0)
         for x in range(width):
             counts[y, x] = rows[xs[1][xs[0][x] : xs[0][x + 1]]].sum(axis=0)
+    counts.setflags(write=False)
     return counts
 
 

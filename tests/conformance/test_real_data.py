@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 import pytest
+from support.data import DATA, ROOT
 
 from nmcompile.build.compiled import Options
 from nmcompile.build.deployment import Deployment
@@ -18,8 +18,6 @@ from nmcompile.evaluation.tracking import run_tracker
 
 pytestmark = [pytest.mark.data, pytest.mark.torch, pytest.mark.slow]
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("NMCOMPILE_DATA", ROOT.parent / "shared" / "data"))
 FRAMES = 30
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from support.data import DATA
 from torch.nn import functional
 
 from nmcompile import architectures
@@ -16,8 +15,6 @@ from nmcompile.diagnostics import NmError
 
 pytestmark = pytest.mark.torch
 
-PROJECT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("NMCOMPILE_DATA", PROJECT.parent / "shared" / "data"))
 
 FDSIAMFC_15 = SiamFCConfig(
     channels=(14, 38, 56, 56, 38),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from support.data import DATA
 
 from nmcompile.datasets.boxes import polygon_to_box, read_boxes
 from nmcompile.datasets.sequence import check_init_box, open_sequence
 from nmcompile.diagnostics import NmError
-
-PROJECT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("NMCOMPILE_DATA", PROJECT.parent / "shared" / "data"))
 
 
 def make_frames(folder: Path, count: int, pattern: str = "{:04d}.png") -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).parents[3]
+from support.data import DATA
 
 
 class Evil:
@@ -55,10 +54,7 @@ def small_config() -> dict[str, object]:
 @pytest.fixture
 def model_data() -> Path:
     """The folder of third-party models; tests that need it are marked `data`."""
-    folder = Path(os.environ.get("NMCOMPILE_DATA", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"NMCOMPILE_DATA: no folder {folder}")
-    return folder
+    return DATA
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from support.data import DATA
 
 from nmcompile.architectures.siamfc import SiamFC, SiamFCConfig
 from nmcompile.datasets.sequence import open_sequence
@@ -16,9 +14,6 @@ from nmcompile.trackers.siamfc import SiamFCParams, track
 from nmcompile.trackers.torch_engine import TorchEngine
 
 pytestmark = pytest.mark.torch
-
-PROJECT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("NMCOMPILE_DATA", PROJECT.parent / "shared" / "data"))
 
 
 @pytest.fixture
