@@ -31,6 +31,7 @@ from nmcompile.evaluation.ope import OpeResult, evaluate, static_boxes
 from nmcompile.evaluation.tracking import run_tracker, with_random_weights
 from nmcompile.frontends.checkpoint import load_checkpoint, save_checkpoint
 from nmcompile.frontends.wrap import wrap_state_dict
+from nmcompile.passes.recipe import Recipe
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -58,7 +59,7 @@ def main() -> None:
     with TemporaryDirectory() as scratch:
         for model, path, timesteps in models(Path(scratch)):
             folder = Path(scratch) / model
-            build(BuildRequest(path, "loihi2", folder, Options(timesteps=timesteps)))
+            build(BuildRequest(path, "loihi2", folder, Options(Recipe(timesteps=timesteps))))
             rows += measure(model, Deployment.open(folder), sequences)
     print_table(rows, names)
     write_result(rows)

@@ -25,8 +25,9 @@ from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.passes import pipelines
 from nmcompile.passes.calibrate import scales
-from nmcompile.passes.context import Calibration, PassContext
+from nmcompile.passes.context import DEFAULT_TIMESTEPS, Calibration, PassContext
 from nmcompile.passes.manager import Pass, PassManager
+from nmcompile.passes.recipe import Recipe
 from nmcompile.target import Target
 
 Progress = Callable[[str], None]
@@ -39,20 +40,16 @@ class Options:
     """What a user may choose about a build.
 
     Attributes:
-        timesteps: T; None takes the checkpoint's, else 16.
+        recipe: how the model becomes spiking and integer.
         calibrate: folder of images, "synthetic", or None for the model's own data.
-        weight_bits: width of integer weights, sign included.
-        percentile: of the non-zero activations, becomes a layer's scale.
         frames: consecutive frames in the golden-against-cores check.
         verify: run that check (a build without it says so).
         spread: use the cores that the powered chips have left, to shorten the ticks.
         dump_passes: folder for the program's text after every pass, or None.
     """
 
-    timesteps: int | None = None
+    recipe: Recipe = field(default_factory=Recipe)
     calibrate: str | None = None
-    weight_bits: int = 8
-    percentile: float = 99.9
     frames: int = 2
     verify: bool = True
     spread: bool = True
@@ -114,9 +111,8 @@ def lower(build: Compiled, backend: Backend) -> None:
     """Model -> float -> spiking -> integer -> golden."""
     program = with_host_ops(build.model.program)
     context = PassContext(
-        timesteps=build.options.timesteps or _own_timesteps(program),
-        weight_bits=build.options.weight_bits,
-        percentile=build.options.percentile,
+        timesteps=build.options.recipe.timesteps or _own_timesteps(program),
+        recipe=build.options.recipe,
         rules=backend.rules(build.target),
     )
     program = _run(build, pipelines.FLOAT, program, context)
@@ -283,7 +279,7 @@ def _stored(model: LoadedModel) -> Calibration | None:
 def _own_timesteps(program: Program) -> int:
     """T that the file states (spiking graphs), else the default of a conversion."""
     stated = max(n.timesteps for n in program.networks)
-    return stated if stated > 1 else PassContext.timesteps
+    return stated if stated > 1 else DEFAULT_TIMESTEPS
 
 
 def _frozen(scale: float) -> float:

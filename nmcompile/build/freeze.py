@@ -17,6 +17,7 @@ from nmcompile.passes import pipelines
 from nmcompile.passes.calibrate import scales
 from nmcompile.passes.context import Calibration, PassContext
 from nmcompile.passes.manager import PassManager
+from nmcompile.passes.recipe import Recipe
 
 SCALE_DIGITS: Final = 6
 """Significant digits kept: far above the noise of a percentile, far below rounding errors."""
@@ -28,12 +29,12 @@ def freeze_scales(checkpoint: Checkpoint, folder: Path, percentile: float = 99.9
     Args:
         checkpoint: any; scales that it has are replaced.
         folder: crops, resized to the network's frame input.
-        percentile: of the non-zero activations, see `PassContext`.
+        percentile: of the non-zero activations, see `Recipe`.
 
     Raises:
         NmError: NM0525 when the folder has no readable images, and what loading raises.
     """
-    context = PassContext(percentile=percentile)
+    context = PassContext(recipe=Recipe(percentile=percentile))
     program = PassManager(pipelines.FLOAT).run(checkpoint_to_program(checkpoint), context)
     search = program.network("search")
     _, height, width = search.types[search.input.name].shape

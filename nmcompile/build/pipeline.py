@@ -117,4 +117,4 @@ def _choices(options: Options) -> dict[str, object]:
     """What changes the result; where passes are dumped does not."""
     chosen = dataclasses.asdict(options)
     del chosen["dump_passes"]
-    return chosen
+    return {**chosen, "recipe": options.recipe.model_dump(mode="json")}

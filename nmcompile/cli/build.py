@@ -12,12 +12,15 @@ from nmcompile.cli.options import (
     RESETS,
     Bits,
     Calibrate,
+    Config,
     NirDt,
     NirReset,
     Percentile,
+    Preset,
     TargetName,
     Timesteps,
     one_of,
+    recipe_of,
 )
 
 
@@ -31,10 +34,12 @@ def build(
     out: Annotated[
         Path, typer.Option("--output", "-o", help="Folder to write.", show_default=False)
     ],
+    config: Config = None,
+    preset: Preset = None,
     timesteps: Timesteps = None,
     calibrate: Calibrate = None,
-    weight_bits: Bits = 8,
-    percentile: Percentile = 99.9,
+    weight_bits: Bits = None,
+    percentile: Percentile = None,
     verify: Annotated[
         bool, typer.Option(help="Compare the mapped cores with the golden network.")
     ] = True,
@@ -65,10 +70,8 @@ def build(
     from nmcompile.report.terminal import render_plain
 
     options = Options(
-        timesteps=timesteps,
+        recipe=recipe_of(config, preset, timesteps, weight_bits, percentile),
         calibrate=calibrate,
-        weight_bits=weight_bits,
-        percentile=percentile,
         verify=verify,
         spread=spread,
         dump_passes=dump_passes,

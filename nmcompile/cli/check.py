@@ -12,12 +12,15 @@ from nmcompile.cli.options import (
     RESETS,
     Bits,
     Calibrate,
+    Config,
     NirDt,
     NirReset,
     Percentile,
+    Preset,
     TargetName,
     Timesteps,
     one_of,
+    recipe_of,
 )
 from nmcompile.cli.text import table
 
@@ -29,10 +32,12 @@ def check(
         Path, typer.Argument(help="Checkpoint .pt, torch.export .pt2 or .nir.", show_default=False)
     ],
     target: TargetName,
+    config: Config = None,
+    preset: Preset = None,
     timesteps: Timesteps = None,
     calibrate: Calibrate = None,
-    weight_bits: Bits = 8,
-    percentile: Percentile = 99.9,
+    weight_bits: Bits = None,
+    percentile: Percentile = None,
     nir_dt: NirDt = 1e-4,
     nir_reset: NirReset = "zero",
 ) -> dict[str, Any]:
@@ -43,7 +48,8 @@ def check(
     from nmcompile.frontends.nir import NirOptions
     from nmcompile.target import load_target
 
-    options = Options(timesteps, calibrate, weight_bits, percentile, verify=False)
+    recipe = recipe_of(config, preset, timesteps, weight_bits, percentile)
+    options = Options(recipe, calibrate, verify=False)
     one_of(nir_reset, RESETS, "--nir-reset")
     nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
     chip = load_target(target)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from nmcompile.passes.recipe import Recipe
 
 TargetName = Annotated[
     str,
@@ -24,10 +27,21 @@ Calibrate = Annotated[
         help="Images that fix the activation scales; default: what the model carries.",
     ),
 ]
-Bits = Annotated[int, typer.Option(min=2, max=8, help="Width of integer weights, with sign.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="Recipe of the conversion (TOML): coding, pooling, matching, layer by layer."
+    ),
+]
+Preset = Annotated[
+    str | None, typer.Option(help="A recipe that comes with nmcompile.", metavar="NAME")
+]
+Bits = Annotated[
+    int | None, typer.Option(min=2, max=8, help="Width of integer weights, with sign; 8.")
+]
 Percentile = Annotated[
-    float,
-    typer.Option(min=50.0, max=100.0, help="Of the non-zero activations: a layer's scale."),
+    float | None,
+    typer.Option(min=50.0, max=100.0, help="Of the non-zero activations: a layer's scale; 99.9."),
 ]
 NirDt = Annotated[float, typer.Option(min=1e-9, help="Seconds per timestep of a .nir graph.")]
 NirReset = Annotated[str, typer.Option(help="Reset of a .nir graph: zero or subtract.")]
@@ -55,3 +69,39 @@ def one_of(value: str, allowed: tuple[str, ...], option: str) -> None:
                 limit=", ".join(allowed),
             )
         )
+
+
+def recipe_of(
+    config: Path | None,
+    preset: str | None,
+    timesteps: int | None,
+    weight_bits: int | None,
+    percentile: float | None,
+) -> Recipe:
+    """The recipe that the options describe; single options win over file and preset.
+
+    Raises:
+        NmError: NM0001 for an unknown preset or both a file and a preset, NM0602 to NM0606 for
+            a file that is not a recipe.
+    """
+    from nmcompile.diagnostics import Diagnostic, NmError
+    from nmcompile.passes.presets import PRESETS, read_recipe
+    from nmcompile.passes.recipe import Recipe
+
+    if config is not None and preset is not None:
+        raise NmError(
+            Diagnostic(
+                code="NM0001",
+                message="give either a recipe file or a preset",
+                where="--config, --preset",
+                help=('write `preset = "NAME"` into the file to build on a preset',),
+            )
+        )
+    recipe = Recipe()
+    if preset is not None:
+        one_of(preset, tuple(PRESETS), "--preset")
+        recipe = PRESETS[preset]
+    elif config is not None:
+        recipe = read_recipe(config)
+    given = {"timesteps": timesteps, "weight_bits": weight_bits, "percentile": percentile}
+    return recipe.model_copy(update={k: v for k, v in given.items() if v is not None})

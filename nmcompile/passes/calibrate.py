@@ -12,6 +12,7 @@ from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import Calibration, PassContext
+from nmcompile.passes.recipe import Recipe
 
 
 def activation_nodes(network: Network) -> tuple[Node, ...]:
@@ -59,10 +60,10 @@ def scales(program: Program, context: PassContext) -> dict[str, float]:
     given = dict(calibration.scales)
     if wanted <= given.keys():
         return {label: given[label] for label in sorted(wanted)}
-    return measure(program, calibration, context.percentile)
+    return measure(program, calibration, context.recipe)
 
 
-def measure(program: Program, calibration: Calibration, percentile: float) -> dict[str, float]:
+def measure(program: Program, calibration: Calibration, recipe: Recipe) -> dict[str, float]:
     """Percentile scales from the calibration images; see `scales`."""
     from nmcompile.reference.float import FloatRunner, channel_order, empty_slots
 
@@ -75,7 +76,9 @@ def measure(program: Program, calibration: Calibration, percentile: float) -> di
             continue
         names = tuple(n.name for n in nodes)
         trace = FloatRunner(network).run(images, empty_slots(network), record=names)
-        return {n.label: _scale(trace.recorded[n.name], percentile) for n in nodes}
+        return {
+            n.label: _scale(trace.recorded[n.name], recipe.percentile_of(n.label)) for n in nodes
+        }
     raise NmError(_no_fit(program, f"images of shape {images.shape[1:]}"))
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from nmcompile.passes.recipe import Recipe
+
+DEFAULT_TIMESTEPS = 16
+"""T of a conversion when neither the user nor the model says."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +67,12 @@ class PassContext:
 
     Attributes:
         timesteps: T of one inference.
-        weight_bits: width of integer weights, sign included.
-        percentile: of the non-zero activations, becomes the layer's scale.
-        v_init: membrane at the start of a frame, in thresholds (0.5 rounds to nearest).
+        recipe: how the network is converted.
         calibration: activation data; None is an error for a network that needs it.
         rules: the target's rules; needed from legalisation on.
     """
 
-    timesteps: int = 16
-    weight_bits: int = 8
-    percentile: float = 99.9
-    v_init: float = 0.5
+    timesteps: int = DEFAULT_TIMESTEPS
+    recipe: Recipe = field(default_factory=Recipe)
     calibration: Calibration | None = None
     rules: TargetRules | None = None

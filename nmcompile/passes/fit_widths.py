@@ -20,7 +20,7 @@ from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNeuron
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import PassContext, TargetRules
-from nmcompile.reference.plan import as_conv
+from nmcompile.reference.synapses import as_conv
 
 Int = npt.NDArray[np.int64]
 MAX_SHIFT = 24

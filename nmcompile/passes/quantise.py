@@ -30,7 +30,7 @@ def quantise(program: Program, context: PassContext) -> Program:
     Raises:
         NmError: NM0209 when a population has no synapses of its own to set a step from.
     """
-    integer = program.map_networks(lambda n: _Quantiser(n, context.weight_bits).run())
+    integer = program.map_networks(lambda n: _Quantiser(n, context.recipe.weight_bits).run())
     return dataclasses.replace(integer, level="integer")
 
 

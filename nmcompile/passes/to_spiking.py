@@ -138,7 +138,7 @@ class _Converter:
         unit = self.unit[node.inputs[0]]
         self._emit(dataclasses.replace(node, op=window), unit)
         area = float(op.kernel[0] * op.kernel[1])
-        fire = ops.Neuron(IF(Array(area), v_init=self.context.v_init))
+        fire = ops.Neuron(IF(Array(area), v_init=self._v_init(node)))
         self.alias[node.name] = self._insert(f"{node.name}_if", fire, node.name, node.origin, unit)
 
     def _max_pool(self, node: Node) -> None:
@@ -155,8 +155,11 @@ class _Converter:
             return
         scale = self.scale_of[node.label]
         threshold = Array(scale / self.unit[node.inputs[0]])
-        fire = ops.Neuron(IF(threshold, v_init=self.context.v_init))
+        fire = ops.Neuron(IF(threshold, v_init=self._v_init(node)))
         self._emit(dataclasses.replace(node, op=fire), scale, spikes=True)
+
+    def _v_init(self, node: Node) -> float:
+        return self.context.recipe.v_init_of(node.label)
 
     def _neuron(self, node: Node) -> None:
         self._emit(node, 1.0, spikes=True)
@@ -190,7 +193,7 @@ class _Converter:
         )
         self.nodes.append(dataclasses.replace(last, op=paired))
         scale = self.scale_of[node.label]
-        fire = ops.Neuron(IF(Array(scale), v_init=self.context.v_init))
+        fire = ops.Neuron(IF(Array(scale), v_init=self._v_init(node)))
         name = self._insert(f"{node.name}_if", fire, node.name, node.origin, scale)
         self.alias[node.name] = self._decode(name, node.origin, signed=True)
 

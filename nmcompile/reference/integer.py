@@ -12,17 +12,10 @@ from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.counters import LayerCounters, NetworkCounters
 from nmcompile.ir.network import Network, Node
-from nmcompile.reference.plan import (
-    I32,
-    U8,
-    Executor,
-    Pool,
-    Population,
-    Synapses,
-    first,
-    last,
-    make_executor,
-)
+from nmcompile.reference.executor import I32, U8, Executor, first, last
+from nmcompile.reference.plan import make_executor
+from nmcompile.reference.populations import Pool, Population
+from nmcompile.reference.synapses import Synapses
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,117 @@
+"""The recipe of a conversion: what a build config says about turning a ReLU network spiking.
+
+Read from TOML (`nmcompile build --config FILE`) or from a named preset. Everything has a default,
+so that an empty file is a legal recipe. Layers are named as in the model.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from nmcompile.config import Frozen
+
+Pooling = Literal["running_max", "gate", "or", "average"]
+Matcher = Literal["psm", "tsm", "hsm"]
+
+
+class Coding(Frozen):
+    """How a population turns its membrane into spikes; see `nmcompile.coding`.
+
+    Attributes:
+        name: rate, phase (weighted spikes, SiamSNN eq. 10), burst (eq. 11) or two-status (eq. 12).
+        period: K of phase coding or p of two-status coding, timesteps.
+        gamma: burst constant; a power of two in its integer form.
+        burst_length: spikes after which a burst's threshold no longer changes.
+        beta: threshold in the potentiation phase of two-status coding, in layer scales.
+        offset: timesteps by which the phases of two-status coding are shifted; 0 accumulates
+            first and fires then.
+    """
+
+    name: Literal["rate", "phase", "burst", "two_status"] = "rate"
+    period: int | None = Field(default=None, ge=1)
+    gamma: float = Field(default=0.5, gt=0.0)
+    burst_length: int = Field(default=4, ge=1, le=8)
+    beta: float = Field(default=0.65, gt=0.0)
+    offset: int = Field(default=0, ge=0)
+
+
+class Matching(Frozen):
+    """How the search features meet the template; see `nmcompile.matching`.
+
+    Attributes:
+        rule: potential (PSM, SiamSNN eq. 6), temporal (TSM, eqs. 7-8) or hybrid (HSM, eq. 9).
+        response_period: tau of eq. 8, timesteps.
+        potential_weight: lambda_v of eq. 9. temporal_weight: lambda_t.
+    """
+
+    rule: Matcher = "psm"
+    response_period: int = Field(default=1, ge=0)
+    potential_weight: int = Field(default=1, ge=0)
+    temporal_weight: int = Field(default=20, ge=0)
+
+
+class LayerRecipe(Frozen):
+    """What differs for one layer; None takes the recipe's own value.
+
+    Attributes:
+        coding: of the layer's population.
+        percentile: of the non-zero activations, becomes the layer's scale; 100 is the maximum.
+        v_init: membrane at the start of a frame, in thresholds.
+    """
+
+    coding: Coding | None = None
+    percentile: float | None = Field(default=None, gt=0.0, le=100.0)
+    v_init: float | None = Field(default=None, ge=0.0, lt=1.0)
+
+
+class Recipe(Frozen):
+    """A conversion.
+
+    Attributes:
+        timesteps: T; None takes the checkpoint's, else 16.
+        weight_bits: width of integer weights, sign included.
+        weight_step: one integer step per layer or per output channel.
+        normalisation: one scale per layer or per channel (SiamSNN section III-B).
+        percentile: of the non-zero activations, becomes the scale; 100 is the maximum.
+        v_init: membrane at the start of a frame, in thresholds (0.5 rounds to nearest).
+        tune: calibration picks percentile and v_init of every layer by the measured error.
+        pooling: rule of spike max pooling.
+        signed_output: "split" gives +x and -x a population each, "relu" drops what is negative.
+        input_coding: "real" applies the pixel values at every timestep, the others spike.
+        coding: of every population that nothing else is said about.
+        output_coding: of the population whose spikes are matched or read out.
+        matching: of search features and template.
+        layers: exceptions by layer name.
+    """
+
+    timesteps: int | None = Field(default=None, ge=1, le=1024)
+    weight_bits: int = Field(default=8, ge=2, le=16)
+    weight_step: Literal["layer", "channel"] = "layer"
+    normalisation: Literal["layer", "channel"] = "layer"
+    percentile: float = Field(default=99.9, gt=0.0, le=100.0)
+    v_init: float = Field(default=0.5, ge=0.0, lt=1.0)
+    tune: bool = False
+    pooling: Pooling = "running_max"
+    signed_output: Literal["split", "relu"] = "split"
+    input_coding: Literal["real", "rate", "phase", "burst"] = "real"
+    coding: Coding = Coding()
+    output_coding: Coding | None = None
+    matching: Matching = Matching()
+    layers: dict[str, LayerRecipe] = Field(default_factory=dict)
+
+    def v_init_of(self, label: str) -> float:
+        """Start of the membrane for one layer, in thresholds."""
+        own = self.layers.get(label, LayerRecipe()).v_init
+        return self.v_init if own is None else own
+
+    def percentile_of(self, label: str) -> float:
+        """Percentile that becomes the scale of one layer."""
+        own = self.layers.get(label, LayerRecipe()).percentile
+        return self.percentile if own is None else own
+
+    def coding_of(self, label: str, *, output: bool) -> Coding:
+        """Coding of one layer's population; `output` says that its spikes leave the network."""
+        own = self.layers.get(label, LayerRecipe()).coding
+        return own or (self.output_coding if output and self.output_coding else self.coding)
