@@ -18,11 +18,12 @@ export OMP_NUM_THREADS ?= 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generated bench-siamsnn clean
+.PHONY: help setup demo test lint format generated bench-siamsnn clean bench-conversion bench-codings \
+	bench-engine bench-synops
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
-	@echo "targets: setup demo test lint format generated bench-siamsnn clean"
+	@echo "targets: setup demo test lint format generated bench-siamsnn bench-engine bench-synops clean"
 
 setup: $(STAMP)
 
@@ -61,6 +62,22 @@ generated: $(STAMP)
 # QUICK=1 for a short version; needs the real sequences (NMCOMPILE_DATA)
 bench-siamsnn: $(STAMP)
 	$(PY) benchmarks/siamsnn/run.py
+
+# what each choice of the conversion costs (QUICK=1: one model, six crops)
+bench-conversion: $(STAMP)
+	$(PY) benchmarks/siamsnn/conversion.py
+
+# spike timing of the codings, SiamSNN's Fig. 4
+bench-codings: $(STAMP)
+	$(PY) benchmarks/codings/run.py
+
+# speed of the integer engine beside a plain torch loop; needs the real sequences and weights
+bench-engine: $(STAMP)
+	$(PY) benchmarks/engine/run.py
+
+# counted synaptic operations beside NeuroBench's and SpikingJelly's, where these are installed
+bench-synops: $(STAMP)
+	$(PY) benchmarks/synops/run.py
 
 clean:
 	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from nmcompile.build.compiled import Options
 from nmcompile.build.deployment import Deployment
-from nmcompile.build.execute import RunResult
+from nmcompile.build.execute import NetworkInput, RunResult
 from nmcompile.build.pipeline import BuildRequest, build
 from nmcompile.frontends.nir import NirOptions
 
@@ -57,7 +57,8 @@ def simulate(
         deployment: a deployment or its folder.
         network: only this network of the chip.
         stimuli: one input per frame, shape ``(C, H, W)`` or ``(T, C, H, W)`` spikes as the golden
-            network takes it; the stored verification frames if None.
+            network takes it (a network that reads a template gets the first stored one); the
+            stored verification frames if None.
 
     Returns:
         Network name -> output and counters of every frame.
@@ -66,10 +67,13 @@ def simulate(
         NmError: NM0523 not a deployment, NM0526 no such network.
     """
     opened = deployment if isinstance(deployment, Deployment) else Deployment.open(deployment)
-    stored = opened.stimuli() if stimuli is None else {}
+    stored = opened.stimuli()
     results: dict[str, list[RunResult]] = {}
     for name in opened.chip_networks(network):
         simulator = opened.simulator(name)
-        done = [simulator.run(frame) for frame in (stored[name] if stimuli is None else stimuli)]
+        inputs = stored[name]
+        if stimuli is not None:
+            inputs = [NetworkInput(frame, stored[name][0].slots) for frame in stimuli]
+        done = [simulator.run(given.stimulus, given.slots) for given in inputs]
         results[name] = [RunResult(d.output, d.counters) for d in done]
     return results

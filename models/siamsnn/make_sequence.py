@@ -10,11 +10,15 @@ Needs scikit-image, for the two photographs.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import photos
 
 from nmcompile.datasets.film import FilmOptions, render_film
@@ -31,7 +35,7 @@ CUP: Final = (172, 20, 205, 205)  # x, y, w, h of cup and handle in the photogra
 def cup() -> Sprite:
     """The cup, cut out with an oval mask."""
     x, y, width, height = CUP
-    photo = photos.load(photos.HELD_OUT)["coffee.png"]
+    (photo,) = photos.load(photos.HELD_OUT)["skimage/coffee.png"]
     cut = photo[y : y + height, x : x + width]
     image = cv2.resize(cut, (SPRITE_SIZE, SPRITE_SIZE), interpolation=cv2.INTER_AREA)
     mask = np.zeros((SPRITE_SIZE, SPRITE_SIZE), np.uint8)
@@ -47,11 +51,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     args = parser.parse_args()
     held = photos.load(photos.HELD_OUT)
-    objects = [held["rocket.jpg"], held["coffee.png"]]
+    objects = [*held["skimage/rocket.jpg"], *held["skimage/coffee.png"]]
+    (background,) = held["skimage/chelsea.png"]
     images = args.out / "img"
     images.mkdir(parents=True, exist_ok=True)
     lines = []
-    film = render_film(objects, held["chelsea.png"], np.random.default_rng(SEED), OPTIONS, cup())
+    film = render_film(objects, background, np.random.default_rng(SEED), OPTIONS, cup())
     for number, (frame, box) in enumerate(film, start=1):
         path = images / f"{number:04d}.jpg"
         picture = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)

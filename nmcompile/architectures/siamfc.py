@@ -1,10 +1,11 @@
 """SiamFC: one fully convolutional backbone for exemplar and search crop, joined by correlation.
 
-The shape is AlexNet's: five convolutions without padding, each optionally followed by batch
-normalisation, a ReLU and a 3x3 stride-2 max pool. Source: Bertinetto et al., "Fully-convolutional
-siamese networks for object tracking", ECCV 2016 workshops (arXiv 1606.09549), table 1.
+A chain of convolutions without padding, each optionally followed by batch normalisation, a ReLU
+and a 3x3 stride-2 max pool; five of them in AlexNet's shape as published. Source: Bertinetto et
+al., "Fully-convolutional siamese networks for object tracking", ECCV 2016 workshops (arXiv
+1606.09549), table 1.
 
-Submodules are called `backbone.conv{1..5}.{0,1}` (convolution, batch normalisation), as in the
+Submodules are called `backbone.conv{1..}.{0,1}` (convolution, batch normalisation), as in the
 common PyTorch ports, so that their state dicts load strictly.
 """
 
@@ -22,7 +23,8 @@ from nmcompile.diagnostics import Diagnostic, NmError
 
 __all__ = ["SiamFC", "SiamFCConfig", "build"]
 
-LAYERS: Final = 5
+MAX_LAYERS: Final = 32
+"""Far more than any published tracker has: a longer list is a mistake."""
 POOL_KERNEL: Final = 3
 POOL_STRIDE: Final = 2
 
@@ -35,26 +37,33 @@ def _bad(field: str, message: str, found: object, *help_: str) -> NmError:
     )
 
 
-def _ints(field: str, value: object) -> tuple[int, ...]:
-    """Five positive integers from a JSON list, or NM0111."""
+def _layers(channels: object) -> int:
+    """Number of layers, which the list of channels decides, or NM0111."""
+    if isinstance(channels, list | tuple) and 1 <= len(channels) <= MAX_LAYERS:
+        return len(channels)
+    raise _bad("channels", f"expected 1 to {MAX_LAYERS} positive integers", channels)
+
+
+def _ints(field: str, value: object, count: int) -> tuple[int, ...]:
+    """`count` positive integers from a JSON list, or NM0111."""
     if (
         isinstance(value, list | tuple)
-        and len(value) == LAYERS
+        and len(value) == count
         and all(isinstance(v, int) and not isinstance(v, bool) and v > 0 for v in value)
     ):
         return tuple(value)
-    raise _bad(field, f"expected {LAYERS} positive integers", value)
+    raise _bad(field, f"expected {count} positive integers", value)
 
 
-def _bools(field: str, value: object) -> tuple[bool, ...]:
-    """Five booleans from a JSON list, or NM0111."""
+def _bools(field: str, value: object, count: int) -> tuple[bool, ...]:
+    """`count` booleans from a JSON list, or NM0111."""
     if (
         isinstance(value, list | tuple)
-        and len(value) == LAYERS
+        and len(value) == count
         and all(isinstance(v, bool) for v in value)
     ):
         return tuple(value)
-    raise _bad(field, f"expected {LAYERS} booleans", value)
+    raise _bad(field, f"expected {count} booleans", value)
 
 
 def _number(field: str, value: object) -> float:
@@ -74,7 +83,7 @@ class SiamFCConfig:
     """Everything that fixes a SiamFC's shape; the defaults are the shipped spiking network's.
 
     Attributes:
-        channels: Output channels of the five convolutions.
+        channels: Output channels of the convolutions; as many as there are layers.
         kernels: Kernel sizes (square).
         strides: Strides.
         groups: Groups of each convolution.
@@ -103,10 +112,11 @@ class SiamFCConfig:
 
     def __post_init__(self) -> None:
         """Check types, group divisibility and that both crops leave a feature map."""
+        count = _layers(self.channels)
         for name in ("channels", "kernels", "strides", "groups"):
-            object.__setattr__(self, name, _ints(name, getattr(self, name)))
+            object.__setattr__(self, name, _ints(name, getattr(self, name), count))
         for name in ("pools", "batch_norm", "relu"):
-            object.__setattr__(self, name, _bools(name, getattr(self, name)))
+            object.__setattr__(self, name, _bools(name, getattr(self, name), count))
         for name in ("bn_eps", "response_scale", "response_bias"):
             object.__setattr__(self, name, _number(name, getattr(self, name)))
         for name in ("exemplar_size", "search_size"):
@@ -143,6 +153,11 @@ class SiamFCConfig:
     def to_mapping(self) -> dict[str, object]:
         """Return the configuration in JSON types (lists, numbers, booleans)."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @property
+    def layers(self) -> int:
+        """Number of convolutions."""
+        return len(self.channels)
 
     @property
     def total_stride(self) -> int:
@@ -220,7 +235,7 @@ class SiamFC(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = nn.Sequential()
-        for index in range(LAYERS):
+        for index in range(config.layers):
             self.backbone.add_module(f"conv{index + 1}", _layer(config, index))
 
     def features(self, crops: torch.Tensor) -> torch.Tensor:

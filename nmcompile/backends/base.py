@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.network import Network
 from nmcompile.ir.ops import Op
@@ -25,7 +26,7 @@ class MappedResult(Protocol):
     """What a simulator of mapped cores returns for one inference.
 
     Attributes:
-        output: read-out counts, or the output train.
+        output: read-out counts or membranes, or the output train.
         spikes: population -> `(T, ...)` uint8, aligned to the golden timesteps; empty unless
             recorded.
         v_final: population -> membranes after its last active tick.
@@ -52,8 +53,20 @@ class MappedResult(Protocol):
 class Simulator(Protocol):
     """A simulator of one mapped network; state persists between runs as on the chip."""
 
-    def run(self, stimulus: npt.NDArray[Any], *, record: bool = False) -> MappedResult:
-        """One inference; the next one starts from the state that this one leaves."""
+    def run(
+        self,
+        stimulus: npt.NDArray[Any],
+        slots: Mapping[str, npt.NDArray[Any]] | None = None,
+        *,
+        record: bool = False,
+    ) -> MappedResult:
+        """One inference; the next one starts from the state that this one leaves.
+
+        Args:
+            stimulus: of the golden network.
+            slots: contents of the program's slots; read by networks that match on cores.
+            record: keep the spikes of every population.
+        """
 
 
 class Backend(Protocol):
@@ -94,6 +107,9 @@ class Backend(Protocol):
         Raises:
             NmError: NM03xx, one diagnostic for every layer that does not fit.
         """
+
+    def refusals(self, network: Network, target: Target) -> tuple[Diagnostic, ...]:
+        """Why single layers of a golden network fit no core, without placing anything."""
 
     def simulator(self, graph: CoreGraph) -> Simulator:
         """A simulator that reads nothing but the core graph."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nmcompile.backends.base import Simulator, Traffic
 from nmcompile.backends.loihi.backend import LoihiBackend
+from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir.network import Network
 from nmcompile.ir.ops import Op
 from nmcompile.ir.program import Program
@@ -56,6 +57,10 @@ class ExampleBackend:
             total_memory_bytes=UNLIMITED,
         )
         return map_network(network, limits, traffic, cores=cores, beside=beside)
+
+    def refusals(self, network: Network, target: Target) -> tuple[Diagnostic, ...]:
+        """Everything fits."""
+        return ()
 
     def simulator(self, graph: CoreGraph) -> Simulator:
         """See `Backend.simulator`."""

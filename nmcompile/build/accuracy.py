@@ -12,7 +12,10 @@ from nmcompile.build.execute import reference_executor
 from nmcompile.build.stimuli import Frame
 from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program
-from nmcompile.passes.calibrate import activation_nodes
+from nmcompile.passes.calibrate import activation_nodes, leaves_network
+from nmcompile.passes.codings import schedule_of
+from nmcompile.passes.context import Scale
+from nmcompile.passes.recipe import Recipe
 from nmcompile.reference.integer import IntegerRunner
 
 
@@ -24,9 +27,12 @@ class LayerError:
         network: its network.
         layer: the user's layer name.
         correlation: Pearson, over all neurons and frames; NaN-free (0 when one side is flat).
-        relative_error: ||counts/T * scale - activation|| / ||activation||.
+        relative_error: ||decoded spikes - activation|| / ||activation||.
         rate: mean spikes per neuron and timestep.
-        scale: the activation that a spike at every timestep stands for.
+        scale: the activation that a spike at every timestep stands for in rate coding; the mean
+            over the channels where each has its own.
+        percentile: that became the scale; None where the scale was stored in the model.
+        v_init: membrane at the start of a frame, in thresholds.
     """
 
     network: str
@@ -35,13 +41,16 @@ class LayerError:
     relative_error: float
     rate: float
     scale: float
+    percentile: float | None
+    v_init: float
 
 
 def layer_errors(
     float_program: Program,
     integer_program: Program,
     made: tuple[Frame, ...],
-    scale_of: dict[str, float],
+    scale_of: dict[str, Scale],
+    recipe: Recipe,
 ) -> tuple[LayerError, ...]:
     """Compare every activation of the float networks with the integer network's spikes.
 
@@ -50,6 +59,7 @@ def layer_errors(
         integer_program: the same networks at the integer level.
         made: frames to run.
         scale_of: activation scale by layer label.
+        recipe: that the integer networks were made with.
     """
     errors: list[LayerError] = []
     for network in float_program.networks:
@@ -57,7 +67,7 @@ def layer_errors(
         stimuli = _inputs_of(float_program, network, made)
         if nodes and stimuli:
             errors += _network_errors(
-                network, integer_program.network(network.name), stimuli, scale_of
+                network, integer_program.network(network.name), stimuli, scale_of, recipe
             )
     return tuple(errors)
 
@@ -108,34 +118,41 @@ def _network_errors(
     network: Network,
     integer: Network,
     stimuli: list[npt.NDArray[Any]],
-    scale_of: dict[str, float],
+    scale_of: dict[str, Scale],
+    recipe: Recipe,
 ) -> list[LayerError]:
     from nmcompile.reference.float import FloatRunner, empty_slots
 
     nodes = activation_nodes(network)
-    slots = empty_slots(network)
-    floats = FloatRunner(network).run(np.stack(stimuli), slots, record=tuple(n.name for n in nodes))
-    runner = IntegerRunner(integer)
-    counts = [runner.run(s, slots, record=True).counts for s in stimuli]
+    wanted_nodes = tuple(n.name for n in nodes)
+    floats = FloatRunner(network).run(np.stack(stimuli), empty_slots(network), record=wanted_nodes)
+    runner, slots = IntegerRunner(integer), empty_slots(integer)
+    trains = [runner.run(s, slots, record=True).spikes for s in stimuli]
     errors = []
     for node in nodes:
-        name = node.name if node.name in counts[0] else f"{node.name}_if"
-        if name not in counts[0]:
+        name = node.name if node.name in trains[0] else f"{node.name}_if"
+        if name not in trains[0]:
             continue
-        spikes = np.stack([c[name] for c in counts]).astype(np.float64)
-        rate = float(spikes.mean()) / integer.timesteps
+        label, output = node.label, leaves_network(network, node)
+        scale = np.asarray(scale_of[label])
+        unit = scale * schedule_of(recipe, label, integer.timesteps, output=output).unit
+        spikes = np.stack([t[name].sum(axis=0, dtype=np.float64) for t in trains])
+        fired = sum(int(np.count_nonzero(t[name])) for t in trains)
         wanted = floats.recorded[node.name]
+        rate = fired / (spikes.size * integer.timesteps)
         if spikes.shape[1] == 2 * wanted.shape[1]:
             spikes = spikes[:, 0::2] - spikes[:, 1::2]
-        found = spikes / integer.timesteps * scale_of[node.label]
+        found = spikes / integer.timesteps * unit.reshape(-1, *[1] * (spikes.ndim - 2))
         errors.append(
             LayerError(
                 network.name,
-                node.label,
+                label,
                 correlation(wanted.ravel(), found.ravel()),
                 relative_error(wanted.ravel(), found.ravel()),
                 rate,
-                scale_of[node.label],
+                float(scale.mean()),
+                recipe.percentile_of(label),
+                recipe.v_init_of(label),
             )
         )
     return errors

@@ -14,9 +14,12 @@ import numpy.typing as npt
 
 from nmcompile.backends.base import Backend
 from nmcompile.backends.registry import backend_of
+from nmcompile.backends.survey import Survey, Surveyor
 from nmcompile.build import accuracy, calibration, stimuli, verify
-from nmcompile.build.execute import reference_executor
+from nmcompile.build.execute import NetworkInput, reference_executor
 from nmcompile.build.host_work import with_host_ops
+from nmcompile.build.matching import correlation_that_fits, with_template_writes
+from nmcompile.build.own_recipe import with_own_recipe
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.frontends import LoadedModel
 from nmcompile.ir.counters import NetworkCounters
@@ -24,10 +27,11 @@ from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.passes import pipelines
-from nmcompile.passes.calibrate import scales
-from nmcompile.passes.context import DEFAULT_TIMESTEPS, Calibration, PassContext
+from nmcompile.passes.calibrate import resolved, scales
+from nmcompile.passes.context import DEFAULT_TIMESTEPS, Calibration, PassContext, Scale
 from nmcompile.passes.manager import Pass, PassManager
 from nmcompile.passes.recipe import Recipe
+from nmcompile.passes.tune import tuned
 from nmcompile.target import Target
 
 Progress = Callable[[str], None]
@@ -66,11 +70,11 @@ class Compiled:
     programs: dict[str, Program] = field(default_factory=dict)
     pass_digests: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    scales: dict[str, float] = field(default_factory=dict)
+    scales: dict[str, Scale] = field(default_factory=dict)
     calibration_origin: str = ""
     stimulus: str = ""
     frames: tuple[stimuli.Frame, ...] = ()
-    inputs: dict[str, list[npt.NDArray[Any]]] = field(default_factory=dict)
+    inputs: dict[str, list[NetworkInput]] = field(default_factory=dict)
     traffic: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
     layer_errors: tuple[accuracy.LayerError, ...] = ()
     response_error: tuple[float, float] | None = None
@@ -92,8 +96,9 @@ def compile_model(
     Raises:
         NmError: whatever the passes, the mapper (exit 3) or the verification (exit 5) find.
     """
-    build = Compiled(target, options, model)
+    build = prepared(model, target, options)
     backend = backend_of(target)
+    _require_mapper(build, backend)
     for name, step in (
         ("lower", lower),
         ("measure", measure),
@@ -107,8 +112,55 @@ def compile_model(
     return build
 
 
+def prepared(model: LoadedModel, target: Target, options: Options) -> Compiled:
+    """Nothing compiled yet; the recipe is the user's over the model's own.
+
+    Raises:
+        NmError: NM0115 when the model's own recipe is wrong.
+    """
+    recipe = with_own_recipe(options.recipe, model)
+    return Compiled(target, dataclasses.replace(options, recipe=recipe), model)
+
+
+def surveyed(build: Compiled, backend: Backend) -> tuple[Program, Survey] | None:
+    """What a backend that maps nothing says about the model; None for one that maps.
+
+    Returns:
+        The integer program with the host's part cut off, and the backend's answer.
+    """
+    if not isinstance(backend, Surveyor):
+        return None
+    context, _ = _to_integer(build, backend)
+    program = _run(build, pipelines.PLACED, build.programs["integer"], context)
+    return program, backend.survey(program, build.target)
+
+
+def _require_mapper(build: Compiled, backend: Backend) -> None:
+    """Stop before the work begins when nothing could be mapped.
+
+    Raises:
+        NmError: every reason why the model does not fit, else NM0314.
+    """
+    found = surveyed(build, backend)
+    if found is None:
+        return
+    program, survey = found
+    if survey.problems:
+        raise NmError(*survey.problems)
+    backend.map(program.chip_networks[0], build.target)
+
+
 def lower(build: Compiled, backend: Backend) -> None:
     """Model -> float -> spiking -> integer -> golden."""
+    context, chosen = _to_integer(build, backend)
+    program = build.programs["integer"]
+    context = correlation_that_fits(program, context, backend, build.target)
+    build.programs["golden"] = _run(build, pipelines.GOLDEN, program, context)
+    build.frames = _frames(build, chosen)
+
+
+def _to_integer(build: Compiled, backend: Backend) -> tuple[PassContext, Calibration | None]:
+    """Model -> float -> spiking -> integer; the context of the passes to come."""
     program = with_host_ops(build.model.program)
     context = PassContext(
         timesteps=build.options.recipe.timesteps or _own_timesteps(program),
@@ -120,22 +172,27 @@ def lower(build: Compiled, backend: Backend) -> None:
     size = frame_size(program)
     chosen = calibration.choose(build.options.calibrate, _stored(build.model), size)
     context = dataclasses.replace(context, calibration=chosen)
+    if chosen is not None:
+        recipe = tuned(program, context) if context.recipe.tune else context.recipe
+        # From here on what was chosen is part of the recipe, and of the manifest.
+        context = dataclasses.replace(context, recipe=resolved(recipe, chosen))
+        build.options = dataclasses.replace(build.options, recipe=context.recipe)
     build.scales = {k: _frozen(v) for k, v in scales(program, context).items()}
     if chosen is not None:
         build.calibration_origin = chosen.origin
-        context = dataclasses.replace(
-            context, calibration=Calibration(chosen.origin, None, tuple(build.scales.items()))
-        )
+        settled = Calibration(chosen.origin, None, tuple(build.scales.items()), settled=True)
+        context = dataclasses.replace(context, calibration=settled)
     program = _run(build, pipelines.SPIKING, program, context)
     build.programs["integer"] = _run(build, pipelines.INTEGER, program, context)
-    build.programs["golden"] = _run(build, pipelines.GOLDEN, build.programs["integer"], context)
-    build.frames = _frames(build, chosen)
+    return context, chosen
 
 
 def measure(build: Compiled, _: Backend) -> None:
     """Float against integer, layer by layer; inputs of every golden network."""
     float_program, integer = build.programs["float"], build.programs["integer"]
-    build.layer_errors = accuracy.layer_errors(float_program, integer, build.frames, build.scales)
+    build.layer_errors = accuracy.layer_errors(
+        float_program, integer, build.frames, build.scales, build.options.recipe
+    )
     if build.layer_errors:
         build.response_error = accuracy.response_error(float_program, integer, build.frames)
     executor = reference_executor(build.golden)
@@ -163,15 +220,25 @@ def map_networks(build: Compiled, backend: Backend) -> None:
             found += error.diagnostics
     if found:
         raise NmError(*found)
+    build.graphs = _spread(build, backend, fewest)
+    golden = with_template_writes(build.golden, build.graphs, build.target)
+    build.programs["golden"] = golden
+
+
+def _spread(
+    build: Compiled, backend: Backend, fewest: dict[str, CoreGraph]
+) -> dict[str, CoreGraph]:
+    """The networks mapped again over the cores that the powered chips have left."""
     budgets = _spare_cores(build, fewest) if build.options.spread else {}
     if not budgets and len(fewest) == 1:
-        build.graphs = fewest
-        return
+        return fewest
+    graphs: dict[str, CoreGraph] = {}
     order = sorted(build.golden.chip_networks, key=lambda n: n.name not in budgets)
     for network in order:
-        beside = tuple(build.graphs.values())
+        beside = tuple(graphs.values())
         cores = budgets.get(network.name)
-        build.graphs[network.name] = _mapped(build, backend, network, cores, beside)
+        graphs[network.name] = _mapped(build, backend, network, cores, beside)
+    return graphs
 
 
 def _mapped(
@@ -217,21 +284,22 @@ def verify_cores(build: Compiled, backend: Backend) -> None:
             results.append(result)
             counters = result.counters
         else:
-            counters = tuple(simulator.run(x).counters for x in inputs)
+            counters = tuple(simulator.run(x.stimulus, x.slots).counters for x in inputs)
         for step in build.golden.steps_of(network.name):
             build.counters[step.name] = counters
     build.verifications = tuple(results)
 
 
-def spike_counts(network: Network, stimulus: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+def spike_counts(network: Network, given: NetworkInput) -> dict[str, npt.NDArray[Any]]:
     """Population (and input) name -> spikes per neuron over one inference, golden level."""
     from nmcompile.reference.integer import IntegerRunner
 
-    counts: dict[str, npt.NDArray[Any]] = dict(
-        IntegerRunner(network).run(stimulus, record=True).counts
-    )
+    trace = IntegerRunner(network).run(given.stimulus, given.slots, record=True)
+    counts: dict[str, npt.NDArray[Any]] = {
+        name: np.count_nonzero(train, axis=0) for name, train in trace.spikes.items()
+    }
     entry = network.types[network.input.name]
-    spikes = stimulus != 0
+    spikes = given.stimulus != 0
     counts[network.input.name] = spikes.sum(axis=0) if entry.kind == "spikes" else spikes
     return {name: np.asarray(c, np.int64) for name, c in counts.items()}
 
@@ -282,5 +350,7 @@ def _own_timesteps(program: Program) -> int:
     return stated if stated > 1 else DEFAULT_TIMESTEPS
 
 
-def _frozen(scale: float) -> float:
+def _frozen(scale: Scale) -> Scale:
+    if isinstance(scale, tuple):
+        return tuple(float(f"{s:.{SCALE_DIGITS}g}") for s in scale)
     return float(f"{scale:.{SCALE_DIGITS}g}")

@@ -20,12 +20,14 @@ from safetensors.numpy import load_file, save_file
 from nmcompile import __version__
 from nmcompile.backends.base import Simulator
 from nmcompile.build.execute import (
+    NetworkInput,
     NetworkRunner,
     ProgramExecutor,
     RunResult,
     Slots,
     integer_runner,
     reference_executor,
+    slots_of,
 )
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.program import Level, Program
@@ -33,7 +35,7 @@ from nmcompile.ir.serialise import load_program, save_program
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.report.schema import Report
 from nmcompile.report.serialise import report_from_json
-from nmcompile.target import Target
+from nmcompile.target import Target, target_from_json
 
 MANIFEST = "manifest.json"
 LEVELS: tuple[Level, ...] = ("float", "integer", "golden")
@@ -125,12 +127,12 @@ class Deployment:
         """
         path = self.folder / "target.json"
         try:
-            return Target.model_validate_json(path.read_text(encoding="utf-8"))
+            return target_from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise _damaged(path, error) from error
 
-    def stimuli(self) -> dict[str, list[npt.NDArray[Any]]]:
-        """Network name -> the inputs of the verification frames.
+    def stimuli(self) -> dict[str, list[NetworkInput]]:
+        """Network name -> stimulus and slots of the verification frames.
 
         Raises:
             NmError: NM0528 when the file is missing, damaged or lacks a network of the chip.
@@ -140,12 +142,16 @@ class Deployment:
             arrays = load_file(path)
         except (OSError, SafetensorError) as error:
             raise _damaged(path, error) from error
-        found: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in self.chip_networks()}
-        for key in sorted(arrays):
-            found.setdefault(key.rsplit(".", 1)[0], []).append(arrays[key])
+        found: dict[str, list[NetworkInput]] = {name: [] for name in self.chip_networks()}
+        for key in sorted(k for k in arrays if "/" not in k):
+            slots = {k.rsplit("/", 1)[1]: arrays[k] for k in arrays if k.startswith(f"{key}/")}
+            found.setdefault(key.rsplit(".", 1)[0], []).append(NetworkInput(arrays[key], slots))
         for name, frames in found.items():
             if not frames:
                 raise _damaged(path, KeyError(f"no frame of the network {name}"))
+            read = slots_of(self.golden.network(name))
+            if any(slot not in frame.slots for frame in frames for slot in read):
+                raise _damaged(path, KeyError(f"no template of the network {name}"))
         return found
 
     def simulator(self, network: str) -> Simulator:
@@ -168,7 +174,7 @@ class Deployment:
 
 def _mapped_runner(simulator: Simulator) -> NetworkRunner:
     def run(stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
-        result = simulator.run(stimulus)
+        result = simulator.run(stimulus, slots)
         return RunResult(result.output, result.counters)
 
     return run
@@ -256,14 +262,16 @@ def write_graphs(folder: Path, graphs: dict[str, CoreGraph]) -> None:
         graph.save(folder / "networks" / name / "coregraph")
 
 
-def write_stimuli(folder: Path, inputs: dict[str, list[npt.NDArray[Any]]]) -> None:
-    """verify/stimulus.safetensors: the inputs of every chip network, by frame."""
+def write_stimuli(folder: Path, inputs: dict[str, list[NetworkInput]]) -> None:
+    """verify/stimulus.safetensors: `NETWORK.FRAME`, and `NETWORK.FRAME/SLOT` of what it reads."""
     (folder / "verify").mkdir()
-    arrays = {
-        f"{name}.{index:03d}": np.ascontiguousarray(stimulus)
-        for name, stimuli in inputs.items()
-        for index, stimulus in enumerate(stimuli)
-    }
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for name, given in inputs.items():
+        for index, frame in enumerate(given):
+            key = f"{name}.{index:03d}"
+            arrays[key] = np.ascontiguousarray(frame.stimulus)
+            for slot, contents in frame.slots.items():
+                arrays[f"{key}/{slot}"] = np.ascontiguousarray(contents)
     save_file(arrays, folder / "verify" / "stimulus.safetensors")
 
 

@@ -19,11 +19,24 @@ Slots = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
+class NetworkInput:
+    """What one inference of a network reads: its stimulus, and the slots as they then were."""
+
+    stimulus: npt.NDArray[Any]
+    slots: Slots = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class RunResult:
     """One inference: the network's output and, where the level counts, what it cost."""
 
     output: npt.NDArray[Any]
     counters: NetworkCounters | None
+
+
+def slots_of(network: Network) -> tuple[str, ...]:
+    """Names of the slots that a network reads."""
+    return tuple(n.op.slot for n in network.nodes if isinstance(n.op, ops.Slot))
 
 
 class NetworkRunner(Protocol):

@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nmcompile.backends.registry import backend_of
-from nmcompile.build.compiled import Compiled, Options, lower, map_networks
-from nmcompile.build.reporting import POOLING, utilisation_rows
+from nmcompile.backends.survey import NetworkSurvey
+from nmcompile.build.compiled import Options, lower, map_networks, prepared, surveyed
+from nmcompile.build.matching import matching_rows
+from nmcompile.build.reporting import POOLING, utilisation_row, utilisation_rows
+from nmcompile.diagnostics import Diagnostic
 from nmcompile.frontends import LoadedModel
 from nmcompile.ir import ops
+from nmcompile.ir.network import Node
+from nmcompile.ir.program import Program
 from nmcompile.report.sections import Utilisation
 from nmcompile.target import Target
 
 
 @dataclass(frozen=True)
 class NetworkFit:
-    """One network on cores: how full the target is."""
+    """One network on cores: how full the target is.
+
+    Attributes:
+        network: its name.
+        cores: cores; without a mapper the fewest, or None when a layer does not fit.
+        chips: likewise.
+        limits: every limit at its fullest place.
+        ticks: of one inference; None where the mapper says nothing about it.
+        layers: what single layers take; empty where a mapper decides it.
+    """
 
     network: str
-    cores: int
-    chips: int
+    cores: int | None
+    chips: int | None
     limits: tuple[Utilisation, ...]
+    ticks: int | None = None
+    layers: tuple[Mapping[str, str | int | None], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "network": self.network,
+            "cores": self.cores,
+            "chips": self.chips,
+            "limits": [u.model_dump(mode="json") for u in self.limits],
+            "ticks": self.ticks,
+            "layers": [dict(row) for row in self.layers],
+        }
 
 
 @dataclass(frozen=True)
@@ -33,29 +60,45 @@ class Fit:
         networks: the networks on the chip.
         host: (step, reason) of everything beside the chip.
         pooling: (layer, scheme) of spike max pooling.
+        matching: (layer, rule and place) of search features and template.
+        problems: why it does not fit, one error for every layer; empty when it fits.
     """
 
     networks: tuple[NetworkFit, ...]
     host: tuple[tuple[str, str], ...]
     pooling: tuple[tuple[str, str], ...]
+    matching: tuple[tuple[str, str], ...]
+    problems: tuple[Diagnostic, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
-        networks = [
-            {**dataclasses.asdict(n), "limits": [u.model_dump(mode="json") for u in n.limits]}
-            for n in self.networks
-        ]
-        return {"networks": networks, "host": dict(self.host), "pooling": dict(self.pooling)}
+        return {
+            "networks": [n.as_json() for n in self.networks],
+            "host": dict(self.host),
+            "pooling": dict(self.pooling),
+            "matching": dict(self.matching),
+        }
 
 
 def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
-    """Lower and map `model`.
+    """Lower `model` and map it, or ask the backend's survey where it maps nothing.
 
     Raises:
         NmError: bad input (1), or every reason why it does not fit (3).
     """
-    compiled = Compiled(target, options, model)
+    compiled = prepared(model, target, options)
     backend = backend_of(target)
+    found = surveyed(compiled, backend)
+    rule = compiled.options.recipe.matching.rule
+    if found is not None:
+        program, survey = found
+        return Fit(
+            tuple(_surveyed(n) for n in survey.networks),
+            _host(program),
+            tuple((node.label, POOLING["or"]) for node in _pools(program)),
+            matching_rows(program, rule),
+            survey.problems,
+        )
     lower(compiled, backend)
     map_networks(compiled, backend)
     golden = compiled.golden
@@ -64,11 +107,23 @@ def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
             NetworkFit(name, graph.cores, graph.chips, utilisation_rows(graph, target))
             for name, graph in compiled.graphs.items()
         ),
-        tuple((s.name, s.reason) for s in golden.schedule if s.place == "host"),
-        tuple(
-            (node.label, POOLING[node.op.rule])
-            for network in golden.chip_networks
-            for node in network.nodes
-            if isinstance(node.op, ops.SpikeMaxPool2d)
-        ),
+        _host(golden),
+        tuple((n.label, POOLING[n.op.rule]) for n in _pools(golden)),  # type: ignore[union-attr]
+        matching_rows(golden, rule),
     )
+
+
+def _surveyed(network: NetworkSurvey) -> NetworkFit:
+    limits = tuple(utilisation_row(usage) for usage in network.limits)
+    return NetworkFit(
+        *(network.network, network.cores, network.chips, limits), network.ticks, network.layers
+    )
+
+
+def _host(program: Program) -> tuple[tuple[str, str], ...]:
+    return tuple((s.name, s.reason) for s in program.schedule if s.place == "host")
+
+
+def _pools(program: Program) -> Iterator[Node]:
+    for network in program.chip_networks:
+        yield from network.of_type(ops.SpikeMaxPool2d)

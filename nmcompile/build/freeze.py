@@ -40,5 +40,7 @@ def freeze_scales(checkpoint: Checkpoint, folder: Path, percentile: float = 99.9
     _, height, width = search.types[search.input.name].shape
     found = Calibration(folder.name, folder_images(folder, (height, width)))
     measured = scales(program, dataclasses.replace(context, calibration=found))
-    frozen = {k: float(f"{v:.{SCALE_DIGITS}g}") for k, v in measured.items()}
+    frozen = {
+        k: float(f"{v:.{SCALE_DIGITS}g}") for k, v in measured.items() if isinstance(v, float)
+    }
     return dataclasses.replace(checkpoint, scales=tuple(sorted(frozen.items())))

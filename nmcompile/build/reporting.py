@@ -8,6 +8,7 @@ import numpy as np
 
 from nmcompile.build.compiled import Compiled
 from nmcompile.build.concerns import accuracy_concerns
+from nmcompile.build.matching import matching_rows
 from nmcompile.build.verify import Verification
 from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
@@ -15,7 +16,7 @@ from nmcompile.ir.network import Network
 from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
-from nmcompile.mapping.limits import limits_of
+from nmcompile.mapping.limits import Usage, limits_of
 from nmcompile.mapping.metrics import placement_metrics
 from nmcompile.mapping.utilisation import utilisation
 from nmcompile.report import sections
@@ -24,7 +25,7 @@ from nmcompile.report.figure import number
 from nmcompile.report.schema import Report
 from nmcompile.target import Target
 
-POOLING: Final = {"running_max": "microcode", "or": "or"}
+POOLING: Final = {"running_max": "microcode", "gate": "microcode", "or": "or"}
 
 
 def make_report(compiled: Compiled, manifest_digest: str) -> Report:
@@ -111,15 +112,17 @@ def _network(compiled: Compiled, network: Network, graph: CoreGraph) -> sections
 
 def utilisation_rows(graph: CoreGraph, target: Target) -> tuple[sections.Utilisation, ...]:
     """Every limit of the target that mapping enforces: used against allowed."""
-    return tuple(
-        sections.Utilisation(
-            limit=row.limit,
-            used=row.used,
-            allowed=row.allowed,
-            where=row.where,
-            source=row.source,
-        )
-        for row in utilisation(graph, limits_of(target))
+    return tuple(utilisation_row(row) for row in utilisation(graph, limits_of(target)))
+
+
+def utilisation_row(row: Usage) -> sections.Utilisation:
+    """One limit: used against allowed."""
+    return sections.Utilisation(
+        limit=row.limit,
+        used=row.used,
+        allowed=row.allowed,
+        where=row.where,
+        source=row.source,
     )
 
 
@@ -219,6 +222,8 @@ def _accuracy(compiled: Compiled) -> sections.Accuracy:
                 correlation=round(e.correlation, 4),
                 relative_error=round(e.relative_error, 4),
                 rate=round(e.rate, 6),
+                percentile=e.percentile,
+                v_init=e.v_init,
             )
             for e in compiled.layer_errors
         ),
@@ -245,6 +250,11 @@ def _assumptions(compiled: Compiled) -> list[str]:
     capabilities = compiled.target.neuron
     if capabilities.soft_reset == "microcode" and any(m.reset == "subtract" for m in models):
         found.append("neurons subtract their threshold when they fire, in microcode")
+    if any(model.payloads != (1,) for model in models):
+        found.append(
+            "thresholds and spike payloads follow a schedule of timesteps or of the neuron's own "
+            "spikes, in microcode; no public source shows such a program on this chip"
+        )
     if capabilities.frame_reset == "microcode":
         found.append(
             "neurons wait for the pipeline to reach their layer, and return to their start "
@@ -256,6 +266,15 @@ def _assumptions(compiled: Compiled) -> list[str]:
         for node in network.nodes
         if isinstance(node.op, ops.SpikeMaxPool2d)
     }
+    found += [
+        f"{layer} is matched by {where}"
+        for layer, where in matching_rows(compiled.golden, compiled.options.recipe.matching.rule)
+    ]
+    if any(graph.slot for graph in compiled.graphs.values()):
+        found.append(
+            "the host can write synapses when the schedule says so; no figure says what that "
+            "costs or how long it takes, so that the frame rate leaves it out"
+        )
     if "microcode" in pools:
         found.append(
             "max pooling runs as a microcoded neuron with one counter per input; no public "

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
+import numpy as np
 
 from nmcompile.build.calibration import folder_images
 from nmcompile.build.compiled import frame_size
 from nmcompile.build.deployment import Deployment
-from nmcompile.build.execute import reference_executor
+from nmcompile.build.execute import NetworkInput, reference_executor
 from nmcompile.build.stimuli import frames as make_frames
 from nmcompile.build.stimuli import recorded_inputs
 from nmcompile.build.verify import Verification, verify_network
@@ -18,10 +17,10 @@ from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.reference.float import channel_order
 from nmcompile.reference.integer import IntegerRunner
 
-Stimuli = list[npt.NDArray[Any]]
+Inputs = list[NetworkInput]
 
 
-def stimuli_of(deployment: Deployment, images: Path | None, frames: int) -> dict[str, Stimuli]:
+def stimuli_of(deployment: Deployment, images: Path | None, frames: int) -> dict[str, Inputs]:
     """Inputs of every chip network: the stored ones, or crops of the images in a folder.
 
     Args:
@@ -40,14 +39,14 @@ def stimuli_of(deployment: Deployment, images: Path | None, frames: int) -> dict
     return recorded_inputs(reference_executor(deployment.golden), made)
 
 
-def rerun_cores(deployment: Deployment, network: str, stimuli: Stimuli) -> Verification:
+def rerun_cores(deployment: Deployment, network: str, inputs: Inputs) -> Verification:
     """Golden network against the mapped cores of the folder."""
     golden = deployment.golden.network(network)
-    return verify_network(golden, deployment.simulator(network), stimuli)
+    return verify_network(golden, deployment.simulator(network), inputs)
 
 
 def rerun_lava(
-    deployment: Deployment, network: str, stimuli: Stimuli, time_limit_s: float
+    deployment: Deployment, network: str, inputs: Inputs, time_limit_s: float
 ) -> tuple[Verification, tuple[str, ...]]:
     """Golden network against the emitted Lava package, run by Lava in a subprocess.
 
@@ -62,7 +61,7 @@ def rerun_lava(
     from nmcompile.backends.loihi.lava_specs import package_name
 
     package = deployment.folder / "emit" / "lava" / package_name(network)
-    if not package.is_dir():
+    if not (package / "__init__.py").is_file():
         raise NmError(
             Diagnostic(
                 code="NM0706",
@@ -72,14 +71,15 @@ def rerun_lava(
             )
         )
     runner = IntegerRunner(deployment.golden.network(network))
-    ours = [runner.run(s, record=True) for s in stimuli]
-    result = run_lava(package, stimuli, time_limit_s=time_limit_s)
+    ours = [runner.run(i.stimulus, i.slots, record=True) for i in inputs]
+    result = run_lava(package, [i.stimulus for i in inputs], time_limit_s=time_limit_s)
     mismatches = compare(ours, result)
     verification = Verification(
         network=network,
-        frames=len(stimuli),
-        neurons=sum(layer.neurons for layer in ours[0].counters.layers),
-        spikes=sum(int(s.sum()) for trace in ours for s in trace.spikes.values()),
+        frames=len(inputs),
+        # What matches a template at run time is not in the package: see its README.
+        neurons=sum(s[0].size for s in ours[0].spikes.values()),
+        spikes=sum(int(np.count_nonzero(s)) for trace in ours for s in trace.spikes.values()),
         first_mismatch=mismatches[0] if mismatches else "",
         counters=tuple(trace.counters for trace in ours),
         other_side="Lava",

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.build.execute import NetworkRunner, ProgramExecutor, RunResult, Slots
+from nmcompile.build.execute import (
+    NetworkInput,
+    NetworkRunner,
+    ProgramExecutor,
+    RunResult,
+    Slots,
+    slots_of,
+)
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program, Trigger
@@ -58,16 +65,18 @@ def is_seeded(program: Program, images: npt.NDArray[np.uint8] | None) -> bool:
 
 def recorded_inputs(
     executor: ProgramExecutor, made: tuple[Frame, ...]
-) -> dict[str, list[npt.NDArray[Any]]]:
-    """Network name -> the stimuli that each network receives while `executor` runs `made`.
+) -> dict[str, list[NetworkInput]]:
+    """Network name -> what each network receives while `executor` runs `made`.
 
     The executor counts as usual.
     """
-    seen: dict[str, list[npt.NDArray[Any]]] = {}
+    seen: dict[str, list[NetworkInput]] = {}
+    reads = {n.name: slots_of(n) for n in executor.program.networks}
 
     def recording(name: str, runner: NetworkRunner) -> NetworkRunner:
         def run(stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
-            seen.setdefault(name, []).append(np.asarray(stimulus))
+            given = {slot: np.array(slots[slot]) for slot in reads[name]}
+            seen.setdefault(name, []).append(NetworkInput(np.asarray(stimulus), given))
             return runner(stimulus, slots)
 
         return run

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nmcompile.backends.base import Simulator
+from nmcompile.build.execute import NetworkInput
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.network import Network
@@ -61,24 +61,26 @@ class Verification:
 
 
 def verify_network(
-    golden: Network, simulator: Simulator, stimuli: list[npt.NDArray[Any]]
+    golden: Network,
+    simulator: Simulator,
+    inputs: Sequence[NetworkInput],
 ) -> Verification:
     """Run both sides on consecutive frames and compare all spikes, outputs and membranes.
 
     Args:
         golden: the golden network.
         simulator: its mapped cores.
-        stimuli: one stimulus per frame.
+        inputs: stimulus and slots of every frame.
     """
     runner = IntegerRunner(golden)
     spikes = neurons = 0
     counters = []
     mismatch = ""
-    for index, stimulus in enumerate(stimuli):
-        ours = runner.run(stimulus, record=True)
-        mapped = simulator.run(stimulus, record=True)
+    for index, given in enumerate(inputs):
+        ours = runner.run(given.stimulus, given.slots, record=True)
+        mapped = simulator.run(given.stimulus, given.slots, record=True)
         counters.append(mapped.counters)
-        spikes += sum(int(s.sum()) for s in ours.spikes.values())
+        spikes += sum(int(np.count_nonzero(s)) for s in ours.spikes.values())
         neurons = sum(layer.neurons for layer in ours.counters.layers)
         if not mismatch:
             mismatch = _first_mismatch(golden, index, ours.spikes, mapped.spikes, "spikes")
@@ -86,7 +88,7 @@ def verify_network(
             mismatch = _first_mismatch(golden, index, ours.v_final, mapped.v_final, "membranes")
         if not mismatch and not np.array_equal(ours.output, mapped.output):
             mismatch = f"frame {index + 1}: the read-out differs"
-    return Verification(golden.name, len(stimuli), neurons, spikes, mismatch, tuple(counters))
+    return Verification(golden.name, len(inputs), neurons, spikes, mismatch, tuple(counters))
 
 
 def require_equal(result: Verification) -> None:

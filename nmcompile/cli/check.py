@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,9 @@ from nmcompile.cli.options import (
     recipe_of,
 )
 from nmcompile.cli.text import table
+
+if TYPE_CHECKING:
+    from nmcompile.build.feasibility import NetworkFit
 
 
 @command
@@ -55,11 +58,33 @@ def check(
     chip = load_target(target)
     found = feasibility(load(model, nir=nir), chip, options)
     for network in found.networks:
-        session.out(f"{network.network}: {network.cores} cores on {network.chips} chip(s)")
-        rows = [(u.limit, str(u.used), str(u.allowed), u.where, u.source) for u in network.limits]
-        session.out(table(rows, ("limit", "used", "allowed", "where", "source")) + "\n")
+        session.out("\n".join(_network_text(network)) + "\n")
     session.out(table(list(found.host), ("on the host", "why")))
     if found.pooling:
         session.out("\n" + table(list(found.pooling), ("pooling layer", "scheme")))
-    session.out(f"\n{model.name} fits {chip.name}")
+    if found.matching:
+        session.out("\n" + table(list(found.matching), ("matching", "where")))
+    session.report(*found.problems)
+    verdict = "does not fit" if found.problems else "fits"
+    session.out(f"\n{model.name} {verdict} {chip.name}")
     return found.as_json()
+
+
+def _network_text(network: NetworkFit) -> list[str]:
+    """Cores, what the layers take where that is known, and every limit."""
+    if network.ticks is None:
+        head = f"{network.network}: {network.cores} cores on {network.chips} chip(s)"
+    elif network.cores is None:
+        head = f"{network.network}: {network.ticks} ticks an inference"
+    else:
+        head = (
+            f"{network.network}: {network.cores} cores or more on {network.chips} chip(s), "
+            f"one box of one layer each; {network.ticks} ticks an inference"
+        )
+    lines = [head]
+    if network.layers:
+        columns = tuple(key.replace("_", " ") for key in network.layers[0])
+        cells = [["-" if v is None else str(v) for v in row.values()] for row in network.layers]
+        lines += [table(cells, columns), ""]
+    rows = [(u.limit, str(u.used), str(u.allowed), u.where, u.source) for u in network.limits]
+    return [*lines, table(rows, ("limit", "used", "allowed", "where", "source"))]

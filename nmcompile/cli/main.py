@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, str]] = {
     "check": "nmcompile.cli.check:check",
     "run": "nmcompile.cli.run:run",
     "track": "nmcompile.cli.track:track",
+    "evaluate": "nmcompile.cli.evaluate:evaluate",
     "report": "nmcompile.cli.report:report",
     "wrap": "nmcompile.cli.wrap:wrap",
     "targets list": "nmcompile.cli.targets:list_targets",

@@ -57,20 +57,11 @@ def show_target(
 
 
 def _text(target: Target) -> str:
-    neuron, routing = target.neuron, target.routing
     rows = [
         (path, _value(number), number.kind, _origin(number.source, number.where))
         for path, number in target.numbers()
     ]
-    capabilities = [
-        ("neuron.models", ", ".join(neuron.models)),
-        ("neuron.soft_reset", neuron.soft_reset),
-        ("neuron.max_pool", neuron.max_pool),
-        ("neuron.frame_reset", neuron.frame_reset),
-        ("neuron.graded_input", "yes" if neuron.graded_input else "no"),
-        ("routing", f"{routing.topology}, {routing.order} order"),
-        ("routing.shared_kernels", "yes" if routing.shared_kernels else "no"),
-    ]
+    capabilities = list(target.capabilities())
     sources = [(key, s.title, s.at) for key, s in target.sources.items()]
     return "\n\n".join(
         [

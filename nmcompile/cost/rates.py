@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from nmcompile.target import NeurocoreTarget, Target, of_family
 from nmcompile.units import Quantity
-
-if TYPE_CHECKING:
-    from nmcompile.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +53,13 @@ class Rates:
 
 
 def rates_of(target: Target) -> Rates:
-    """The cost tables of a target."""
-    energy, time, static = target.energy, target.time, target.static
+    """The cost tables of a target of neurocores.
+
+    Raises:
+        NmError: NM0312 for a chip of another family.
+    """
+    chip = of_family(target, NeurocoreTarget)
+    energy, time, static = chip.energy, chip.time, chip.static
     return Rates(
         EnergyRates(
             synaptic_op=energy.synaptic_op.quantity(),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
 
-__all__ = ["Boxes", "polygon_to_box", "read_boxes"]
+__all__ = ["Boxes", "box_to_polygon", "polygon_to_box", "read_boxes", "read_polygons"]
 
 Boxes = npt.NDArray[np.float64]
 
@@ -38,6 +38,12 @@ def polygon_to_box(polygon: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     shrink = np.sqrt(area / bounds) if bounds > 0 else 1.0
     size = shrink * (high - low)
     return np.concatenate([points.mean(axis=0) - size / 2.0, size])
+
+
+def box_to_polygon(box: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Corners x1, y1, ..., x4, y4 of a box x, y, w, h, in turn around it."""
+    x, y, w, h = box
+    return np.array([x, y, x + w, y, x + w, y + h, x, y + h], np.float64)
 
 
 def _malformed(path: Path, line: int, message: str, found: str) -> NmError:
@@ -67,6 +73,35 @@ def read_boxes(path: Path, origin: float = 0.0) -> Boxes:
     Raises:
         NmError: NM0513, with file and line, for anything else.
     """
+    rows = [_box_of(values) for values in _rows(path)]
+    return np.array(rows, np.float64).reshape(-1, 4) - [origin, origin, 0.0, 0.0]
+
+
+def read_polygons(path: Path) -> npt.NDArray[np.float64]:
+    """Read a ground truth file as polygons `(N, 8)`; rectangles become their four corners.
+
+    NaN rows for frames without a box. Raises NM0513 as `read_boxes` does.
+    """
+    corners = []
+    for values in _rows(path):
+        box = _box_of(values)
+        if np.isnan(box).any():
+            corners.append(np.full(_POLYGON, np.nan))
+        else:
+            corners.append(values if len(values) == _POLYGON else box_to_polygon(box))
+    return np.array(corners, np.float64).reshape(-1, _POLYGON)
+
+
+def _box_of(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """x, y, w, h of a line's four or eight numbers; NaN when it stands for no box."""
+    box = polygon_to_box(values) if len(values) == _POLYGON else values
+    if np.isfinite(box).all() and (box[2:] > 0).all():
+        return box
+    return np.full(_RECTANGLE, np.nan)
+
+
+def _rows(path: Path) -> list[npt.NDArray[np.float64]]:
+    """Four or eight numbers per line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -78,12 +113,7 @@ def read_boxes(path: Path, origin: float = 0.0) -> Boxes:
             values = np.array([float(field) for field in fields])
         except ValueError:
             raise _malformed(path, number, "a box is not made of numbers", line) from None
-        if len(values) == _POLYGON:
-            values = polygon_to_box(values)
-        elif len(values) != _RECTANGLE:
+        if len(values) not in (_RECTANGLE, _POLYGON):
             raise _malformed(path, number, f"expected 4 or 8 numbers, got {len(values)}", line)
-        if np.isfinite(values).all() and (values[2:] > 0).all():
-            rows.append(values - [origin, origin, 0.0, 0.0])
-        else:
-            rows.append(np.full(4, np.nan))
-    return np.array(rows, np.float64).reshape(-1, 4)
+        rows.append(values)
+    return rows

@@ -22,7 +22,14 @@ from nmcompile.datasets.boxes import Boxes, read_boxes
 from nmcompile.datasets.frames import FrameFolder, Image, VideoFile
 from nmcompile.diagnostics import Diagnostic, NmError
 
-__all__ = ["VideoSequence", "check_init_box", "open_sequence"]
+__all__ = [
+    "VideoSequence",
+    "check_init_box",
+    "frames_of",
+    "open_sequence",
+    "truth_file",
+    "with_boxes",
+]
 
 _FRAME_FOLDERS: Final = (".", "img", "imgs", "images", "frames", "color")
 # name -> what the file calls the first pixel
@@ -91,12 +98,27 @@ def open_sequence(path: str | Path) -> VideoSequence:
                 help=("give a folder with frames, or a video file",),
             )
         )
-    frames = _frames(path)
-    return VideoSequence(path.resolve().name, frames, _boxes(path, len(frames)))
+    frames = frames_of(path)
+    name = path.resolve().name
+    truth = truth_file(path)
+    if truth is None:
+        return VideoSequence(name, frames, None)
+    boxes = read_boxes(truth, _GROUND_TRUTH[truth.name])
+    return with_boxes(name, frames, boxes, _first_frame(path), truth)
 
 
-def _frames(folder: Path) -> FrameFolder:
-    """The pictures of the first sub-folder that has any."""
+def truth_file(folder: Path) -> Path | None:
+    """The ground truth file of a sequence's folder, None when there is none."""
+    paths = (folder / name for name in _GROUND_TRUTH)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def frames_of(folder: Path) -> FrameFolder:
+    """The pictures of a folder, or of the first of its usual sub-folders that has any.
+
+    Raises:
+        NmError: NM0511 when there are none.
+    """
     for name in _FRAME_FOLDERS:
         candidate = folder / name
         if candidate.is_dir():
@@ -116,28 +138,28 @@ def _frames(folder: Path) -> FrameFolder:
     )
 
 
-def _boxes(folder: Path, frame_count: int) -> Boxes | None:
-    """Ground truth, one row per frame."""
-    for name, origin in _GROUND_TRUTH.items():
-        path = folder / name
-        if path.is_file():
-            boxes = read_boxes(path, origin)
-            start = _first_frame(folder)
-            if start + len(boxes) > frame_count or len(boxes) == 0:
-                raise NmError(
-                    Diagnostic(
-                        code="NM0514",
-                        message="boxes and frames do not match",
-                        where=str(path),
-                        limit=f"{frame_count} frames",
-                        found=f"{len(boxes)} boxes from frame {start + 1} on",
-                        help=("look for missing frames, or remove the surplus lines",),
-                    )
-                )
-            rows = np.full((frame_count, 4), np.nan)
-            rows[start : start + len(boxes)] = boxes
-            return rows
-    return None
+def with_boxes(
+    name: str, frames: Sequence[Image], boxes: Boxes, start: int, truth: Path
+) -> VideoSequence:
+    """A sequence whose first box belongs to frame `start` (counted from 0).
+
+    Raises:
+        NmError: NM0514 when there are no boxes, or more than frames from `start` on.
+    """
+    if start + len(boxes) > len(frames) or len(boxes) == 0:
+        raise NmError(
+            Diagnostic(
+                code="NM0514",
+                message="boxes and frames do not match",
+                where=str(truth),
+                limit=f"{len(frames)} frames",
+                found=f"{len(boxes)} boxes from frame {start + 1} on",
+                help=("look for missing frames, or remove the surplus lines",),
+            )
+        )
+    rows = np.full((len(frames), 4), np.nan)
+    rows[start : start + len(boxes)] = boxes
+    return VideoSequence(name, frames, rows)
 
 
 def _first_frame(folder: Path) -> int:

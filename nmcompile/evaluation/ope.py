@@ -12,12 +12,30 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OpeResult", "center_error", "evaluate", "iou", "static_boxes", "success_auc"]
+from nmcompile.evaluation.estimates import series_error
+
+__all__ = [
+    "PRECISION_PIXELS",
+    "PRECISION_THRESHOLDS",
+    "SUCCESS_THRESHOLDS",
+    "OpeResult",
+    "center_error",
+    "evaluate",
+    "iou",
+    "precision_curve",
+    "static_boxes",
+    "success_auc",
+    "success_curve",
+]
 
 Boxes = npt.NDArray[np.float64]
 
 PRECISION_PIXELS: Final = 20.0
-_THRESHOLDS: Final = np.linspace(0.0, 1.0, 21)
+"""The threshold of the one-figure precision."""
+SUCCESS_THRESHOLDS: Final = tuple(i / 20 for i in range(21))
+"""Overlaps of the success curve, 0 to 1."""
+PRECISION_THRESHOLDS: Final = tuple(float(i) for i in range(51))
+"""Centre errors of the precision curve, pixels."""
 
 
 def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
@@ -39,9 +57,19 @@ def center_error(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
     return distance
 
 
+def success_curve(overlaps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of frames with an overlap above each of 21 thresholds."""
+    return np.array([(overlaps > t).mean() for t in SUCCESS_THRESHOLDS])
+
+
+def precision_curve(errors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of frames with a centre error of at most 0, 1, ... 50 pixels."""
+    return np.array([(errors <= t).mean() for t in PRECISION_THRESHOLDS])
+
+
 def success_auc(overlaps: npt.NDArray[np.float64]) -> float:
-    """Area under the success curve: mean over 21 thresholds of the share of overlaps above."""
-    return float(np.mean([(overlaps > threshold).mean() for threshold in _THRESHOLDS]))
+    """Area under the success curve: the mean over its 21 thresholds."""
+    return float(success_curve(overlaps).mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +93,6 @@ class OpeResult:
     precision_20px: float
 
 
-def _standard_error(values: npt.NDArray[np.float64]) -> float:
-    """Standard error of the mean of a first-order autoregressive series."""
-    count = len(values)
-    deviation = values - values.mean()
-    power = float(deviation @ deviation)
-    if count < 3 or power == 0.0:
-        return 0.0
-    neighbour = min(max(float(deviation[1:] @ deviation[:-1]) / power, 0.0), 0.99)
-    return float(np.sqrt(power / (count - 1) / count * (1.0 + neighbour) / (1.0 - neighbour)))
-
-
 def evaluate(predicted: Boxes, truth: Boxes) -> OpeResult:
     """Score a tracker's boxes against the true ones.
 
@@ -96,7 +113,7 @@ def evaluate(predicted: Boxes, truth: Boxes) -> OpeResult:
     return OpeResult(
         frames=int(counted.sum()),
         mean_iou=float(overlaps.mean()),
-        iou_standard_error=_standard_error(overlaps),
+        iou_standard_error=series_error(overlaps) or 0.0,
         success_auc=success_auc(overlaps),
         precision_20px=float((errors <= PRECISION_PIXELS).mean()),
     )

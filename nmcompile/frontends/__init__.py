@@ -6,7 +6,8 @@ imported only by the frontend that needs them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class LoadedModel:
         scales: (layer, activation scale) pairs that the file carries, or empty.
         sha256: of the file's bytes (hex).
         kind: what the file is.
+        recipe: how the file wants to be converted (JSON types, unchecked), or empty.
     """
 
     program: Program
@@ -38,6 +40,7 @@ class LoadedModel:
     scales: tuple[tuple[str, float], ...]
     sha256: str
     kind: Kind
+    recipe: Mapping[str, object] = field(default_factory=dict)
 
 
 def load(
@@ -64,13 +67,14 @@ def load(
     name = path.stem
     images: npt.NDArray[np.uint8] | None = None
     scales: tuple[tuple[str, float], ...] = ()
+    recipe: Mapping[str, object] = {}
     if found.kind == "checkpoint":
         from nmcompile.frontends.checkpoint import load_checkpoint
         from nmcompile.frontends.siamese import checkpoint_to_program
 
         checkpoint = load_checkpoint(path)
         program = checkpoint_to_program(checkpoint, name)
-        images, scales = checkpoint.images, checkpoint.scales
+        images, scales, recipe = checkpoint.images, checkpoint.scales, checkpoint.recipe
     elif found.kind == "pt2" and found.archive is not None:
         from nmcompile.frontends.torch_export import load_export
 
@@ -84,7 +88,7 @@ def load(
 
         raise refusals.bare_weights(path, f"a {found.kind.replace('_', ' ')} file")
     check_finite(program)
-    return LoadedModel(program, images, scales, _sha256(path), found.kind)
+    return LoadedModel(program, images, scales, _sha256(path), found.kind, recipe)
 
 
 def _sha256(path: Path) -> str:

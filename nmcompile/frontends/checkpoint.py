@@ -10,6 +10,8 @@ A `.pt` file that torch.save wrote, with one dictionary of tensors and JSON type
     preprocess    {channel_order, range, mean, std}, see `nmcompile.ir.program.Preprocess`
     calibration   {scales: layer -> number} or {images: uint8 (N, H, W, 3)}, optional
     tracker       JSON object of the tracker's hyperparameters, optional
+    recipe        JSON object: how the model wants to be converted (`nmcompile.passes.recipe`),
+                  below what the user chooses; optional
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 FORMAT: Final = "nmcompile"
 VERSION: Final = 1
 REQUIRED: Final = ("format", "version", "architecture", "config", "state_dict", "preprocess")
-OPTIONAL: Final = ("calibration", "tracker")
+OPTIONAL: Final = ("calibration", "tracker", "recipe")
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -54,6 +56,7 @@ class Checkpoint:
         scales: (layer, activation scale), sorted; empty without.
         images: calibration crops, uint8 RGB `(N, H, W, 3)`; None without.
         tracker: hyperparameters of the tracker (JSON types).
+        recipe: of the conversion (JSON types); checked when the model is built.
     """
 
     architecture: str
@@ -63,10 +66,11 @@ class Checkpoint:
     scales: tuple[tuple[str, float], ...] = ()
     images: npt.NDArray[np.uint8] | None = None
     tracker: Mapping[str, object] = field(default_factory=dict)
+    recipe: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the mappings read-only."""
-        for name in ("config", "state", "tracker"):
+        for name in ("config", "state", "tracker", "recipe"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
 
@@ -109,6 +113,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         },
         "calibration": {"scales": dict(checkpoint.scales)} if checkpoint.scales else {},
         "tracker": checkpoint.tracker,
+        **({"recipe": checkpoint.recipe} if checkpoint.recipe else {}),
     }
     # "format" comes first: it is how the file is recognised.
     body = {"format": FORMAT, **_plain(head)}
@@ -222,6 +227,7 @@ class _Validator:
             scales=self._scales(calibration.get("scales")),
             images=self._images(calibration.get("images")),
             tracker=self._object("tracker"),
+            recipe=self._object("recipe"),
         )
         if self._problems:
             raise NmError(*self._problems)

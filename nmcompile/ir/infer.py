@@ -10,7 +10,7 @@ import numpy as np
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.ir.neurons import IF, PAYLOAD_MAX, IntegerNeuron
 from nmcompile.ir.types import EdgeType, bits_for
 
 ACCUMULATOR_BITS = 32
@@ -141,7 +141,10 @@ def _neuron(op: ops.Neuron, inputs: Types) -> EdgeType:
             parameter: Array = getattr(op.model, name)
             if parameter.shape not in ((), edge.shape[:1], edge.shape):
                 raise ValueError(f"{name} has shape {parameter.shape}")
-    return EdgeType("spikes", edge.shape, 1, signed=False)
+    payloads = op.model.payloads if isinstance(op.model, IF | IntegerNeuron) else (1,)
+    if not payloads or min(payloads) < 0 or not 1 <= max(payloads) <= PAYLOAD_MAX:
+        raise ValueError(f"payloads must be 0..{PAYLOAD_MAX}, and not all 0: {payloads}")
+    return EdgeType("spikes", edge.shape, max(payloads).bit_length(), signed=False)
 
 
 def _add(_: ops.Add, inputs: Types) -> EdgeType:
@@ -166,19 +169,42 @@ def _flatten(_: ops.Flatten, inputs: Types) -> EdgeType:
     return EdgeType(edge.kind, (edge.size,), edge.bits, edge.signed)
 
 
-def _correlate(_: ops.Correlate, inputs: Types) -> EdgeType:
-    (channels, height, width), template = _image(inputs[0]), _image(inputs[1])
-    if template[0] != channels:
-        raise ValueError(f"template has {template[0]} channels, input has {channels}")
+def _correlate(op: ops.Correlate, inputs: Types) -> EdgeType:
+    (channels, height, width), template = _image(inputs[0]), inputs[1].shape[-3:]
+    if op.signed_pairs:
+        channels = _paired(channels)
+    if len(inputs[1].shape) not in (3, 4) or template[0] != channels:
+        raise ValueError(f"template has shape {inputs[1].shape}, input has {channels} channels")
     shape = (1, height - template[1] + 1, width - template[2] + 1)
     bits = ACCUMULATOR_BITS if inputs[0].bits and inputs[1].bits else 0
     return EdgeType("values", _positive(shape), bits)
 
 
-def _encode(_: ops.Encode, inputs: Types) -> EdgeType:
-    if inputs[0].kind != "values":
+def _accumulate(_: ops.Accumulate, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    if edge.kind != "values":
+        raise ValueError("it sums currents")
+    return EdgeType("values", edge.shape, ACCUMULATOR_BITS if edge.bits else 0)
+
+
+def _template_bank(op: ops.TemplateBank, inputs: Types) -> EdgeType:
+    if inputs[0].kind != "spikes":
+        raise ValueError("it filters spikes")
+    channels, height, width = _image(inputs[0])
+    if op.signed_pairs:
+        channels = _paired(channels)
+    return EdgeType("values", (op.timesteps, channels, height, width), ACCUMULATOR_BITS)
+
+
+def _encode(op: ops.Encode, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    if edge.kind != "values":
         raise ValueError("it encodes values")
-    return inputs[0]
+    if not op.spikes:
+        return edge
+    if edge.signed or edge.bits == 0:
+        raise ValueError("only unsigned integers become spikes")
+    return EdgeType("spikes", edge.shape, max(op.payloads).bit_length(), signed=False)
 
 
 def _decode(op: ops.Decode, inputs: Types) -> EdgeType:
@@ -187,10 +213,14 @@ def _decode(op: ops.Decode, inputs: Types) -> EdgeType:
         raise ValueError("it counts spikes")
     shape = edge.shape
     if op.signed_pairs:
-        if shape[0] % 2:
-            raise ValueError(f"{shape[0]} channels are not pairs")
-        shape = (shape[0] // 2, *shape[1:])
+        shape = (_paired(shape[0]), *shape[1:])
     return EdgeType("values", shape, 16, signed=op.signed_pairs)
+
+
+def _paired(channels: int) -> int:
+    if channels % 2:
+        raise ValueError(f"{channels} channels are not pairs")
+    return channels // 2
 
 
 def _image(edge: EdgeType) -> tuple[int, int, int]:
@@ -223,6 +253,8 @@ _RULES: dict[type, Callable[[Any, Types], EdgeType]] = {
     ops.Flatten: _flatten,
     ops.Slot: _slot,
     ops.Correlate: _correlate,
+    ops.Accumulate: _accumulate,
+    ops.TemplateBank: _template_bank,
     ops.Encode: _encode,
     ops.Decode: _decode,
 }

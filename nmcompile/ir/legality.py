@@ -24,7 +24,10 @@ COMMON: tuple[type, ...] = (
     ops.Slot,
     ops.Correlate,
 )
-SPIKING: tuple[type, ...] = (ops.Neuron, ops.SpikeMaxPool2d, ops.Encode, ops.Decode)
+SPIKING: tuple[type, ...] = (
+    *(ops.Neuron, ops.SpikeMaxPool2d, ops.Encode, ops.Decode),
+    *(ops.Accumulate, ops.TemplateBank),
+)
 
 ALLOWED: dict[Level, tuple[type, ...]] = {
     "float": (*COMMON, *SPIKING, ops.BatchNorm2d, ops.MaxPool2d, ops.Activation),

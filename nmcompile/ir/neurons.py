@@ -2,6 +2,11 @@
 
 Symbols: t timestep, I input current, u synaptic current, v membrane potential, s spike.
 All models decide after the whole input of a timestep has arrived.
+
+Payloads (`nmcompile.coding`). A spike of an integrate-and-fire neuron carries an integer p[t] >= 0
+and stands for p[t] thresholds; where p[t] = 0 the neuron only accumulates. p[t] is an entry of
+`payloads`: entry (t - 1) mod length with advance "clock"; with "burst" entry min(r, length - 1),
+r being the spikes that the neuron fired in the timesteps directly before t. Rate coding is (1,).
 """
 
 from __future__ import annotations
@@ -12,6 +17,8 @@ from typing import Literal
 from nmcompile.ir.arrays import Array
 
 Reset = Literal["subtract", "zero"]
+Advance = Literal["clock", "burst"]
+"""What moves a neuron along its payloads: the timestep, or its own spikes."""
 
 KEEP_ONE = 4096
 """Fixed-point one of a decay factor (12 fractional bits, as on Loihi)."""
@@ -21,18 +28,21 @@ KEEP_ONE = 4096
 class IF:
     """Integrate-and-fire, float form.
 
-        v[t] = v[t-1] + I[t];  s[t] = v[t] >= threshold
-        reset "subtract": v[t] -= threshold * s[t];  "zero": v[t] = 0 where s[t]
+        v[t] = v[t-1] + I[t];  s[t] = p[t] where p[t] > 0 and v[t] >= p[t] * threshold, else 0
+        reset "subtract": v[t] -= threshold * s[t];  "zero": v[t] = 0 where s[t] > 0
 
     Attributes:
         threshold: scalar, `(C,)` or full shape, in units of the input current.
         reset: what a spike does to the membrane.
         v_init: membrane before the first timestep, in units of the threshold.
+        payloads: see the module. advance: likewise.
     """
 
     threshold: Array
     reset: Reset = "subtract"
     v_init: float = 0.0
+    payloads: tuple[int, ...] = (1,)
+    advance: Advance = "clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +96,8 @@ class IntegerNeuron:
 
         u[t] = wrap(rsz(u[t-1] * u_keep) + (a << state_shift))
         v[t] = clip(rsz(v[t-1] * v_keep) + u[t] + bias)
-        s[t] = v[t] > fire_above
-        reset "subtract": v[t] -= reset_by * s[t];  "zero": v[t] = 0 where s[t]
+        s[t] = p[t] where p[t] > 0 and v[t] > fire_above + (p[t] - 1) * reset_by, else 0
+        reset "subtract": v[t] -= reset_by * s[t];  "zero": v[t] = 0 where s[t] > 0
 
     `wrap` and `clip` act when `state_bits` > 0: u wraps once into (-2^(b-1), 2^(b-1)], v
     saturates at +-(2^(b-1) - 1), as Loihi does (checked against Lava). With `state_bits` = 0
@@ -106,6 +116,7 @@ class IntegerNeuron:
         reset: what a spike does to the membrane.
         reset_by: int32, in state units, for reset "subtract".
         v_init: int32, in state units, membrane at the start of every frame.
+        payloads: of spikes, see the module; at most `PAYLOAD_MAX`. advance: likewise.
     """
 
     model: Literal["IF", "LIF", "CubaLIF"]
@@ -118,6 +129,11 @@ class IntegerNeuron:
     reset: Reset
     reset_by: Array
     v_init: Array
+    payloads: tuple[int, ...] = (1,)
+    advance: Advance = "clock"
 
+
+PAYLOAD_MAX = 255
+"""Spike trains are kept as bytes."""
 
 NeuronModel = IF | LIF | CubaLIF | IntegerNeuron

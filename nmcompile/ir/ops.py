@@ -13,7 +13,8 @@ from nmcompile.ir.neurons import NeuronModel
 from nmcompile.ir.types import EdgeKind
 
 Pair = tuple[int, int]
-PoolRule = Literal["running_max", "or"]
+EncodeMode = Literal["constant", "impulse", "rate", "phase", "burst"]
+PoolRule = Literal["running_max", "gate", "or"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +114,13 @@ class MaxPool2d:
 class SpikeMaxPool2d:
     """Max pooling of spike trains, zero padding none.
 
-    "running_max": n_i[t] counts the spikes of input i up to t; y spikes at t exactly when
-    max_i n_i over the window rises, so that y's count equals the window's maximal count at
-    every t. "or": y = any spike in the window (over-counts when windows hold several
-    active inputs).
+    n_i[t] is the sum of what input i spiked up to t, timestep t included.
+
+    "running_max": y[t] = the rise of max_i n_i over the window, so that y's sum equals the
+    window's largest sum at every t; of binary spikes it is a spike exactly when the maximum
+    rises. "gate": y[t] = the spike of argmax_i n_i[t], the first one in (y, x) order where several
+    are largest (Rueckauer et al. 2017, section 2.2.6). "or": y[t] = the largest spike in the window
+    (over-counts when windows hold several active inputs).
     """
 
     kernel: Pair
@@ -170,7 +174,8 @@ class Slot:
 
     Attributes:
         slot: name of the program slot.
-        shape: `(C, H, W)` of its contents.
+        shape: `(C, h, w)` of its contents, or `(T, C, h, w)` of a bank with one template for
+            every timestep.
         bits: width of an element, 0 for real numbers.
         signed: whether elements may be negative.
     """
@@ -187,19 +192,71 @@ class Correlate:
 
         y[0, i, j] = sum_{c, a, b} z[c, a, b] x[c, i + a, j + b]
 
-    On spike counts this is potential matching (PSM, SiamSNN eq. 6) up to the factor 1/(2T).
+    With `signed_pairs`, x[2c] - x[2c + 1] stands in the place of x[c]. Of a bank, timestep t uses
+    z[t]. On spike counts this is potential matching (PSM, SiamSNN eq. 6) up to the factor 1/(2T);
+    on spikes, summed over time (`Accumulate`), it is any of PSM, TSM and HSM: the bank decides
+    (`nmcompile.matching.bank`).
+
+    Attributes:
+        signed_pairs: see above.
+        words: synapses that hold one element of z; an element beyond `largest` needs several.
+        largest: magnitude that one synapse can hold, 0 for any.
     """
+
+    signed_pairs: bool = False
+    words: int = 1
+    largest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """y[t] = y[t-1] + x[t]: neurons that never fire; their membranes are read after the frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateBank:
+    """y[t] = sum over m of M[t, m] x[m]: an exemplar's spikes, filtered over time, `(T, C, h, w)`.
+
+    With `signed_pairs`, x[2c] - x[2c + 1] stands in the place of x[c]. M is
+    `nmcompile.matching.bank.TimeWeights.matrix`: SiamSNN eqs. 8 and 9 made integer.
+
+    Attributes:
+        timesteps: T.
+        potential: lambda_v of eq. 9. temporal: lambda_t. period: tau of eq. 8, timesteps.
+    """
+
+    timesteps: int
+    potential: int
+    temporal: int
+    period: int
+    signed_pairs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Encode:
-    """Real-valued input coding: how a static image drives the first layer.
+    """Input coding: how a static image x drives the first layer.
 
     "constant": the image is applied at every timestep (T transductions).
     "impulse": the image is applied at t = 1 only; the population behind it holds its current.
+    The other modes turn unsigned integers into spikes, the host's work; with p[t] from `payloads`
+    as in `nmcompile.ir.neurons` (advance "burst" for mode "burst"), v[0] = `start`:
+
+        v[t] = v[t-1] + x;  y[t] = p[t] where p[t] > 0 and v[t] >= p[t] * threshold, else 0
+        v[t] -= threshold * y[t]
+
+    except that in mode "phase" v[t] = x at the first timestep of every period and nothing is added
+    in between: with payloads 2^(K-1) ... 1 and threshold 1 y is the K-bit x, highest bit first.
     """
 
-    mode: Literal["constant", "impulse"] = "constant"
+    mode: EncodeMode = "constant"
+    payloads: tuple[int, ...] = (1,)
+    threshold: int = 1
+    start: int = 0
+
+    @property
+    def spikes(self) -> bool:
+        """Whether spikes come out, rather than the image itself."""
+        return self.mode not in ("constant", "impulse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +287,8 @@ Op = (
     | Flatten
     | Slot
     | Correlate
+    | Accumulate
+    | TemplateBank
     | Encode
     | Decode
 )

@@ -20,7 +20,7 @@ from nmcompile.mapping.demand import (
     split_atoms,
 )
 from nmcompile.mapping.limits import Limits
-from nmcompile.mapping.stages import Population, Projection
+from nmcompile.mapping.populations import Population, Projection
 from nmcompile.mapping.synapses import SynapseTables
 from nmcompile.mapping.tile import Tiling
 from nmcompile.mapping.window import patterns, sources
@@ -246,6 +246,8 @@ class Assembler:
                 state_shift=model.state_shift,
                 state_bits=model.state_bits,
                 subtract=model.reset == "subtract",
+                payloads=model.payloads,
+                burst=model.advance == "burst",
             )
         if profile not in self.profiles:
             self.profiles.append(profile)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.mapping.assemble import Traffic
-from nmcompile.mapping.stages import Population, Projection, Stages
+from nmcompile.mapping.populations import Population, Projection, Stages
 from nmcompile.mapping.tile import Tiling
 from nmcompile.mapping.window import Window, hits
 

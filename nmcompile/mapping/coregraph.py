@@ -15,6 +15,9 @@ row        run0, runs, dst_base, w_base; line k of a group on axon a selects row
 run        dst_off, w_off, length: accumulators acc_base + dst_base + dst_off ... get the weights
            w_base + w_off ...
 weight     value (int16)
+slot       weight, element, sign, word: which weights the host fills with sign x which element of
+           the template `(C, h, w)` before the network runs (of a bank, before every timestep);
+           word k of an element e is the part of |e| between k and k + 1 times `slot_largest`
 readout    neuron, index: which neuron is which output element
 host       index: which input element is which host line; host lines follow the neurons
 =========  =======================================================================================
@@ -40,10 +43,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.mapping.stages import InputMode, Kind, Shape3
+from nmcompile.ir import ops
+from nmcompile.mapping.populations import InputMode, Kind, ReadOut, Shape3
 
 FORMAT = "nmcompile-coregraph"
-VERSION = 1
+VERSION = 2
 
 Column = npt.NDArray[Any]
 
@@ -60,6 +64,7 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "row": ("run0", "runs", "dst_base", "w_base"),
     "run": ("dst_off", "w_off", "length"),
     "weight": ("value",),
+    "slot": ("weight", "element", "sign", "word"),
     "readout": ("neuron", "index"),
     "host": ("index",),
 }
@@ -79,7 +84,8 @@ class Profile:
         input_shift: right shift of the whole sum.
         start_tick: first tick of a frame in which the neurons are updated; u and v are reset
             before it. end_tick: the last one. Outside, input is dropped and the state kept.
-        u_keep: see `IntegerNeuron`; likewise the rest.
+        u_keep: see `IntegerNeuron`; likewise the rest. t of its equations is the tick since
+            `start_tick`, so that payload schedules follow the pipeline.
     """
 
     kind: Kind
@@ -92,11 +98,13 @@ class Profile:
     state_shift: int = 0
     state_bits: int = 0
     subtract: bool = False
+    payloads: tuple[int, ...] = (1,)
+    burst: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PopulationInfo:
-    """One population: its name, the user's layer name, shapes and depth d_p."""
+    """One population: its name, the user's layer name, shapes, depth d_p, payloads or not."""
 
     name: str
     layer: str
@@ -104,6 +112,7 @@ class PopulationInfo:
     shape: Shape3
     golden_shape: tuple[int, ...]
     depth: int
+    graded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +134,13 @@ class CoreGraph:
         timesteps: T. ticks: T plus the pipeline depth.
         input_shape: the network's own input shape. input_mode: when the host injects.
         input_values: whether the input is real-valued (its accesses are MACs).
+        encode: how the host codes a "coded" input as spikes.
         output: the population that is read out. output_shape: its shape in the network.
+        readout: what the host takes from it: spikes, their counts, or membranes.
         signed_pairs: whether the read-out subtracts channel 2c + 1 from channel 2c.
+        slot: the program slot that the host writes into synapses, "" for none.
+        slot_shape: `(C, h, w)`, or `(T, C, h, w)` with other weights at every timestep.
+        slot_largest: magnitude that one word of an element holds, 0 for any.
         populations: in network order. profiles: by index.
         mesh: the routers.
         tables: all columns of `SCHEMA`, read-only.
@@ -139,10 +153,14 @@ class CoreGraph:
     input_shape: tuple[int, ...]
     input_mode: InputMode
     input_values: bool
+    encode: ops.Encode | None
     output: str
     output_shape: tuple[int, ...]
-    decoded: bool
+    readout: ReadOut
     signed_pairs: bool
+    slot: str
+    slot_shape: tuple[int, ...]
+    slot_largest: int
     populations: tuple[PopulationInfo, ...]
     profiles: tuple[Profile, ...]
     mesh: Mesh
@@ -282,6 +300,8 @@ def _from_header(body: dict[str, Any], tables: Mapping[str, Column]) -> CoreGrap
         Profile(**{k: _tupled(v) for k, v in p.items()}) for p in body["profiles"]
     )
     body["mesh"] = Mesh(**body["mesh"])
+    if body["encode"] is not None:
+        body["encode"] = ops.Encode(**{k: _tupled(v) for k, v in body["encode"].items()})
     return CoreGraph(tables=tables, **{k: _tupled(v) for k, v in body.items()})
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nmcompile.mapping.limits import Limits
-from nmcompile.mapping.stages import Population, Projection
+from nmcompile.mapping.populations import COUNTING_POOLS, Population, Projection
 from nmcompile.mapping.window import Window, distinct, merged_runs, sources, tiles_reached
 
 ROW_BYTES = 2
@@ -244,7 +244,7 @@ class Costs:
             + neurons * limits.neuron_state_bytes
             + (in_axons + out_axons) * limits.axon_entry_bytes
         )
-        if self.population.kind == "pool_running_max":
+        if self.population.kind in COUNTING_POOLS:
             total += counters * COUNTER_BYTES
         return Demand(neurons, in_axons, out_axons, synapse_bytes, total)
 

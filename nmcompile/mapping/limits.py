@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from nmcompile.target import Target
+from nmcompile.target import NeurocoreTarget, Target, of_family
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,12 @@ _IN_TARGET = {
 
 
 def limits_of(target: Target) -> Limits:
-    """The limits of a target description; every one remembers where it is stated."""
+    """The limits of a target of neurocores; every one remembers where it is stated.
+
+    Raises:
+        NmError: NM0312 for a chip of another family.
+    """
+    chip = of_family(target, NeurocoreTarget)
     numbers = {
         name: target.number(f"{section}.{name}").value
         for section, names in _IN_TARGET.items()
@@ -95,7 +98,7 @@ def limits_of(target: Target) -> Limits:
         **{name: int(value) for name, value in numbers.items() if value is not None},
         running_max_pool=target.neuron.max_pool == "microcode",
         soft_reset_neurons=2 if target.neuron.soft_reset == "second_compartment" else 1,
-        shared_kernels=target.routing.shared_kernels,
+        shared_kernels=chip.routing.shared_kernels,
         sources=tuple(sorted(cited.items())),
     )
 

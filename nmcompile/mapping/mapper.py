@@ -16,7 +16,8 @@ from nmcompile.mapping.coregraph import CoreGraph, PopulationInfo
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.pack import pack
 from nmcompile.mapping.place import Flows, Slots, place, slots_for
-from nmcompile.mapping.stages import Stages, stages
+from nmcompile.mapping.populations import COUNTING_POOLS, Stages
+from nmcompile.mapping.stages import stages
 from nmcompile.mapping.tile import demands, tile
 
 
@@ -63,13 +64,17 @@ def map_network(
         ticks=split.ticks,
         input_shape=split.input.golden_shape,
         input_mode=split.input.mode,
-        input_values=split.input.mode != "spikes",
+        input_values=split.input.mode in ("impulse", "constant"),
+        encode=split.input.encode,
         output=split.output,
         output_shape=next(p.golden_shape for p in split.populations if p.name == split.output),
-        decoded=split.decoded,
+        readout=split.readout,
         signed_pairs=split.signed_pairs,
+        slot=split.slot,
+        slot_shape=split.slot_shape,
+        slot_largest=split.slot_largest,
         populations=tuple(
-            PopulationInfo(p.name, p.layer, p.kind, p.shape, p.golden_shape, p.depth)
+            PopulationInfo(p.name, p.layer, p.kind, p.shape, p.golden_shape, p.depth, p.graded)
             for p in split.populations
         ),
         profiles=tuple(assembler.profiles),
@@ -77,6 +82,17 @@ def map_network(
         tables={**columns, **unplaced},
     )
     return graph.replace(_place(graph, slots, seed))
+
+
+def refusals(network: Network, limits: Limits) -> tuple[Diagnostic, ...]:
+    """What `map_network` would refuse about single layers; nothing is placed."""
+    try:
+        split = stages(network)
+        _check_rules(split, limits)
+        tile(split, limits)
+    except NmError as error:
+        return error.diagnostics
+    return ()
 
 
 def _place(graph: CoreGraph, slots: Slots, seed: int) -> Columns:
@@ -109,13 +125,13 @@ def _check_rules(split: Stages, limits: Limits) -> None:
     problems = [
         Diagnostic(
             code="NM0301",
-            message="this target has no neuron for running-maximum pooling",
+            message="this target has no neuron for pooling that counts spikes",
             where=population.layer,
             limit=limits.source("running_max_pool"),
             help=('use the "or" rule or a strided convolution', "let the host pool"),
         )
         for population in split.populations
-        if population.kind == "pool_running_max" and not limits.running_max_pool
+        if population.kind in COUNTING_POOLS and not limits.running_max_pool
     ]
     if problems:
         raise NmError(*problems)

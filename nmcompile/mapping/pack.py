@@ -9,7 +9,7 @@ from __future__ import annotations
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.mapping.demand import Demand
 from nmcompile.mapping.limits import Limits
-from nmcompile.mapping.stages import Population
+from nmcompile.mapping.populations import Population
 
 NEIGHBOURS = 1
 """A core may hold tiles of populations this far apart in network order."""

@@ -1,19 +1,9 @@
-"""From a golden network to populations, projections and their timing.
-
-Convention of time: ticks and timesteps count from 1, and for every population p
-
-    mapped[p][t + d_p] = golden[p][t],   t = 1..T
-
-with d_p the number of populations on the longest path before p (0 for the first one, -1 for
-the input: what the host injects at tick t - 1 arrives at tick t). A spike takes one tick to the
-next core plus the axon delay d_p - 1 - d_source of its projection, which balances all paths.
-"""
+"""From a golden network to populations, projections and their timing (see `populations`)."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -22,121 +12,27 @@ from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.mapping.populations import (
+    INPUT_DEPTH,
+    NEVER_FIRES,
+    InputMode,
+    Kind,
+    Population,
+    Projection,
+    ReadOut,
+    Shape3,
+    Stages,
+    Stimulus,
+)
 from nmcompile.mapping.window import Window
 
-Shape3 = tuple[int, int, int]
-Kind = Literal["neuron", "pool_running_max", "pool_or"]
-InputMode = Literal["impulse", "constant", "spikes"]
-INPUT_DEPTH = -1
-
-
-@dataclass(frozen=True)
-class Projection:
-    """The synapses from one source to one population, as a grouped convolution.
-
-    Attributes:
-        node: name of the linear operator (of the pooling node itself for pools).
-        layer: the user's name of it.
-        source: the population (or input) that spikes.
-        source_shape: its `(C, H, W)`.
-        weight: `(C_out, C_in / groups, K_y, K_x)` integers.
-        groups: channel groups.
-        y: geometry along y. x: geometry along x.
-        port: index into the population's `port_shifts`.
-        delay: axon delay in ticks that balances the paths.
-    """
-
-    node: str
-    layer: str
-    source: str
-    source_shape: Shape3
-    weight: Array
-    groups: int
-    y: Window
-    x: Window
-    port: int = 0
-    delay: int = 0
-
-    @property
-    def channels_in(self) -> int:
-        """Input channels per group."""
-        return self.weight.shape[1]
-
-    @property
-    def channels_out(self) -> int:
-        """Output channels per group."""
-        return self.weight.shape[0] // self.groups
-
-
-@dataclass(frozen=True)
-class Population:
-    """The neurons of one layer.
-
-    Attributes:
-        name: node name in the network.
-        layer: the user's name of the layer whose synapses feed it.
-        kind: what its neurons compute.
-        shape: `(C, H, W)`; a vector of N is `(N, 1, 1)`.
-        golden_shape: the shape in the network.
-        depth: d_p of the module's convention.
-        projections: in network order.
-        port_shifts: right shift of every port's sum before the ports are added.
-        input_shift: right shift of the whole sum.
-        model: parameters of a "neuron" population.
-    """
-
-    name: str
-    layer: str
-    kind: Kind
-    shape: Shape3
-    golden_shape: tuple[int, ...]
-    depth: int
-    projections: tuple[Projection, ...]
-    port_shifts: tuple[int, ...] = (0,)
-    input_shift: int = 0
-    model: IntegerNeuron | None = None
-
-    @property
-    def size(self) -> int:
-        """Number of neurons."""
-        return self.shape[0] * self.shape[1] * self.shape[2]
-
-
-@dataclass(frozen=True)
-class Stimulus:
-    """The network's input: `mode` says when the host injects it."""
-
-    name: str
-    shape: Shape3
-    golden_shape: tuple[int, ...]
-    mode: InputMode
-
-
-@dataclass(frozen=True)
-class Stages:
-    """A network as populations.
-
-    Attributes:
-        network: its name. timesteps: T.
-        input: what the host injects.
-        populations: in network order.
-        output: name of the population that is read out.
-        decoded: whether its spikes are counted.
-        signed_pairs: whether the read-out subtracts channel 2c + 1 from channel 2c.
-    """
-
-    network: str
-    timesteps: int
-    input: Stimulus
-    populations: tuple[Population, ...]
-    output: str
-    decoded: bool
-    signed_pairs: bool
-
-    @property
-    def ticks(self) -> int:
-        """Ticks of one inference: T plus the pipeline depth."""
-        return self.timesteps + max(p.depth for p in self.populations)
+POOL_KINDS: dict[ops.PoolRule, Kind] = {
+    "running_max": "pool_running_max",
+    "gate": "pool_gate",
+    "or": "pool_or",
+}
+GATE_RANKS, GATE_SUMS = 2**8 - 1, 2**15 - 1
+"""What the gate's comparison key has room for, see `nmcompile.backends.loihi.pools`."""
 
 
 def stages(network: Network) -> Stages:
@@ -171,7 +67,9 @@ class _Reader:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._depth: dict[str, int] = {network.input.name: INPUT_DEPTH}
-        self._mode: set[InputMode] = set()
+        self._encode: ops.Encode | None = None
+        self._slot: ops.Slot | None = None
+        self._slot_largest = 0
 
     def read(self) -> Stages:
         problems: list[Diagnostic] = []
@@ -187,7 +85,7 @@ class _Reader:
                 populations.append(population)
                 self._depth[population.name] = population.depth
         try:
-            output, decode = self._read_out()
+            output, readout, pairs = self._read_out()
         except _RefusedError as refused:
             problems.append(refused.diagnostic)
         if problems:
@@ -199,21 +97,29 @@ class _Reader:
             input=self._stimulus(),
             populations=tuple(populations),
             output=output,
-            decoded=decode is not None,
-            signed_pairs=decode is not None and decode.signed_pairs,
+            readout=readout,
+            signed_pairs=pairs,
+            slot=self._slot.slot if self._slot else "",
+            slot_shape=self._slot.shape if self._slot else (),
+            slot_largest=self._slot_largest,
         )
 
     def _node(self, node: Node) -> Population | None:
         op = node.op
         if isinstance(op, ops.Neuron):
             return self._neuron(node, op)
+        if isinstance(op, ops.Accumulate):
+            return self._accumulator(node)
         if isinstance(op, ops.SpikeMaxPool2d):
             return self._pool(node, op)
         if isinstance(op, ops.Conv2d | ops.Linear | ops.SumPool2d):
             if not self._network.consumers[node.name]:
                 raise _RefusedError(node, "nothing reads it")
             return None
-        passing = (ops.Input, ops.Output, ops.Encode, ops.Decode, ops.Add, ops.Shift, ops.Flatten)
+        passing = (
+            *(ops.Input, ops.Output, ops.Encode, ops.Decode, ops.Add, ops.Shift, ops.Flatten),
+            *(ops.Slot, ops.Correlate),
+        )
         if not isinstance(op, passing):
             raise _RefusedError(node, "no core operation computes it")
         return None
@@ -239,30 +145,88 @@ class _Reader:
                 port_shifts=shifts,
                 input_shift=shift,
                 model=op.model,
+                graded=max(op.model.payloads) > 1,
             )
+        )
+
+    def _accumulator(self, node: Node) -> Population:
+        """Neurons that never fire behind a correlation with a template that the host writes."""
+        match = self._network.by_name[node.inputs[0]]
+        if not isinstance(match.op, ops.Correlate):
+            raise _RefusedError(node, "it accumulates no correlation")
+        projections = self._template(match, match.op)
+        shape = self._network.types[node.name].shape
+        return self._timed(
+            Population(
+                name=node.name,
+                layer=match.label,
+                kind="neuron",
+                shape=_shape3(shape),
+                golden_shape=shape,
+                depth=0,
+                projections=projections,
+                model=NEVER_FIRES,
+            )
+        )
+
+    def _template(self, node: Node, op: ops.Correlate) -> tuple[Projection, ...]:
+        """The correlation as convolutions whose weights are words of the slot's elements."""
+        template = self._network.by_name[node.inputs[1]]
+        if not isinstance(template.op, ops.Slot):
+            raise _RefusedError(node, f"its template `{template.label}` is not in a slot")
+        self._slot, self._slot_largest = template.op, op.largest
+        source, shape = self._spikes(self._network.by_name[node.inputs[0]], node)
+        _, height, width = self._slot.shape[-3:]
+        number = np.arange(1, int(np.prod(self._slot.shape[-3:])) + 1, dtype=np.int32)
+        elements = number.reshape(1, *self._slot.shape[-3:])
+        if op.signed_pairs:
+            elements = np.stack([elements, -elements], axis=2).reshape(1, -1, height, width)
+        out = self._network.types[node.name].shape
+        y, x = (Window(elements.shape[2 + a], 1, 0, 1, shape[1 + a], out[1 + a]) for a in range(2))
+        empty, numbers = Array(np.zeros(elements.shape, np.int8)), Array(elements)
+        fixed = (node.label, source, shape, empty, 1, y, x)
+        return tuple(
+            Projection(f"{node.name}.{word}", *fixed, elements=numbers, word=word)
+            for word in range(op.words)
         )
 
     def _pool(self, node: Node, op: ops.SpikeMaxPool2d) -> Population:
         source, shape = self._spikes(self._network.by_name[node.inputs[0]], node)
         out = self._network.types[node.name].shape
-        ones = Array(np.ones((shape[0], 1, *op.kernel), np.int8))
+        taps = self._pool_taps(node, op, shape[0])
         windows = [
             Window(op.kernel[a], op.stride[a], 0, 1, shape[1 + a], out[1 + a]) for a in range(2)
         ]
         projection = Projection(
-            node.name, node.label, source, shape, ones, shape[0], windows[0], windows[1]
+            node.name, node.label, source, shape, taps, shape[0], windows[0], windows[1]
         )
         return self._timed(
             Population(
                 name=node.name,
                 layer=node.label,
-                kind="pool_or" if op.rule == "or" else "pool_running_max",
+                kind=POOL_KINDS[op.rule],
                 shape=_shape3(out),
                 golden_shape=out,
                 depth=0,
                 projections=(projection,),
+                graded=self._network.types[node.name].bits > 1,
             )
         )
+
+    def _pool_taps(self, node: Node, op: ops.SpikeMaxPool2d, channels: int) -> Array:
+        """Ones; for the gate the rank of every input in its window, the first one highest."""
+        area = op.kernel[0] * op.kernel[1]
+        taps = np.ones(area, np.int16)
+        if op.rule == "gate":
+            spiked = self._network.timesteps * (2 ** self._network.types[node.name].bits - 1)
+            if area > GATE_RANKS or spiked > GATE_SUMS:
+                raise _RefusedError(
+                    node,
+                    f"the gate keeps sums up to {GATE_SUMS} of windows up to {GATE_RANKS} inputs",
+                    "use fewer timesteps, a smaller window or the running_max rule",
+                )
+            taps = area - np.arange(area, dtype=np.int16)
+        return Array(np.broadcast_to(taps.reshape(op.kernel), (channels, 1, *op.kernel)).copy())
 
     def _timed(self, population: Population) -> Population:
         depth = 1 + max(self._depth[p.source] for p in population.projections)
@@ -320,14 +284,13 @@ class _Reader:
         if isinstance(op, ops.Flatten):
             return self._spikes(self._network.by_name[node.inputs[0]], reader)
         if isinstance(op, ops.Input) and op.kind == "spikes":
-            self._mode.add("spikes")
             return node.name, _shape3(op.shape)
         if isinstance(op, ops.Encode):
             source = self._network.by_name[node.inputs[0]]
             if isinstance(source.op, ops.Input):
-                self._mode.add(op.mode)
-                if len(self._mode) > 1:
+                if self._encode not in (None, op):
                     raise _RefusedError(node, "the input is already encoded in another way")
+                self._encode = op
                 return source.name, _shape3(source.op.shape)
         raise _RefusedError(
             reader,
@@ -335,20 +298,28 @@ class _Reader:
             "spikes come from a neuron, from spike pooling, or from an encoded input",
         )
 
-    def _read_out(self) -> tuple[str, ops.Decode | None]:
+    def _read_out(self) -> tuple[str, ReadOut, bool]:
+        """The output population, what is read, and whether channels are subtracted in pairs."""
         node = self._network.by_name[self._network.output.inputs[0]]
-        decode = None
+        if isinstance(node.op, ops.Accumulate):
+            return node.name, "membranes", False
+        readout: ReadOut = "train"
+        pairs = False
         if isinstance(node.op, ops.Decode):
-            decode = node.op
+            readout, pairs = "counts", node.op.signed_pairs
             node = self._network.by_name[node.inputs[0]]
         if not isinstance(node.op, ops.Neuron | ops.SpikeMaxPool2d):
             raise _RefusedError(node, "the output of cores must be the spikes of a population")
-        return node.name, decode
+        return node.name, readout, pairs
 
     def _stimulus(self) -> Stimulus:
         node = self._network.input
         shape = self._network.types[node.name].shape
-        mode: InputMode = next(iter(self._mode), "spikes")
+        code = self._encode
+        if code is None or code.spikes:
+            mode: InputMode = "spikes" if code is None else "coded"
+            return Stimulus(node.name, _shape3(shape), shape, mode, code)
+        mode = "constant" if code.mode == "constant" else "impulse"
         return Stimulus(node.name, _shape3(shape), shape, mode)
 
 

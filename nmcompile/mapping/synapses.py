@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.mapping.demand import Interval, needed_channels
-from nmcompile.mapping.stages import Projection
+from nmcompile.mapping.populations import Projection
 from nmcompile.mapping.window import Hits
 
 I32 = npt.NDArray[np.int32]
@@ -32,11 +33,12 @@ class Block:
 
 
 class SynapseTables:
-    """Collects the columns of `row`, `run` and `weight`."""
+    """Collects the columns of `row`, `run`, `weight` and `slot`."""
 
     def __init__(self) -> None:
         self._weights: list[npt.NDArray[np.int16]] = []
         self._weight_count = 0
+        self._slot: list[I32] = []
         self._rows: list[I32] = []
         self._row_count = 0
         self._runs: list[tuple[int, int, int]] = []
@@ -63,6 +65,7 @@ class SynapseTables:
         rows = np.concatenate(self._rows, axis=1) if self._rows else np.zeros((4, 0), np.int32)
         runs = np.array(self._runs, np.int32).reshape(-1, 3)
         weights = np.concatenate(self._weights) if self._weights else np.zeros(0, np.int16)
+        slot = np.concatenate(self._slot, axis=1) if self._slot else np.zeros((4, 0), np.int32)
         return {
             "row.run0": rows[0],
             "row.runs": rows[1],
@@ -72,6 +75,10 @@ class SynapseTables:
             "run.w_off": runs[:, 1],
             "run.length": runs[:, 2],
             "weight.value": weights,
+            "slot.weight": slot[0],
+            "slot.element": slot[1],
+            "slot.sign": slot[2],
+            "slot.word": slot[3],
         }
 
     def _new_rows(self, projection: Projection, c: Interval, width: int, y: Hits, x: Hits) -> int:
@@ -101,9 +108,10 @@ class SynapseTables:
         low_in, high_in = needed_channels(projection, c)
         for group in range(low_in // projection.channels_in, high_in // projection.channels_in):
             low, high = max(c[0], group * out), min(c[1], (group + 1) * out)
-            part = weight[low:high][:, :, :, list(projection.x.tap_order)]
-            # (source channel, tap y, tap x in storage order, target channel)
-            values = np.ascontiguousarray(part.transpose(1, 2, 3, 0)).reshape(part.shape[1], -1)
+            values = _stored(weight[low:high], projection)
+            if projection.elements is not None:
+                elements = _stored(projection.elements.data[low:high], projection)
+                self._add_elements(elements, projection.word)
             inputs = slice(group * projection.channels_in, (group + 1) * projection.channels_in)
             w_base[inputs] = self._weight_count + np.arange(len(values)) * values.shape[1]
             width[inputs] = high - low
@@ -111,6 +119,13 @@ class SynapseTables:
             self._weights.append(values.reshape(-1))
             self._weight_count += values.size
         return Block(w_base, width, dst_base)
+
+    def _add_elements(self, elements: npt.NDArray[np.generic], word: int) -> None:
+        """Note which weights, stored next, hold which elements of the slot."""
+        signed = elements.reshape(-1).astype(np.int32)
+        weights = self._weight_count + np.arange(len(signed), dtype=np.int32)
+        columns = (weights, np.abs(signed) - 1, np.sign(signed), np.full_like(signed, word))
+        self._slot.append(np.stack(columns))
 
     def _run_list(
         self, projection: Projection, channels: int, width: int, y: Hits, x: Hits, targets: int
@@ -137,6 +152,12 @@ class SynapseTables:
                 self._runs[-1] = (last_dst, last_w, last_length + length)
                 return
         self._runs.append((dst_off, w_off, length))
+
+
+def _stored(part: npt.NDArray[Any], projection: Projection) -> npt.NDArray[Any]:
+    """`(source channel, taps y, taps x in storage order, target channels)`, two-dimensional."""
+    ordered = part[:, :, :, list(projection.x.tap_order)]
+    return np.ascontiguousarray(ordered.transpose(1, 2, 3, 0)).reshape(part.shape[1], -1)
 
 
 def _checked(projection: Projection) -> npt.NDArray[np.int16]:

@@ -25,7 +25,7 @@ from nmcompile.mapping.demand import (
     split_atoms,
 )
 from nmcompile.mapping.limits import Limits
-from nmcompile.mapping.stages import Population, Stages
+from nmcompile.mapping.populations import Population, Stages
 
 SWEEPS = 6
 SLACK = 1.15
@@ -137,7 +137,7 @@ def _best_grid(costs: Costs, limits: Limits, count: int | None) -> Grid | None:
     size = _tiles if count is None else _largest_tile
     best = float("inf")
     fitting = []
-    for grid in _grids(costs.population, limits):
+    for grid in grids(costs.population, limits):
         if count is not None and grid.tiles > count:
             continue
         if size(grid) <= SLACK * best and costs.worst(grid).fits(limits):
@@ -158,7 +158,8 @@ def _largest_tile(grid: Grid) -> int:
     return _longest(grid.ys) * _longest(grid.xs) * _longest(grid.cs)
 
 
-def _grids(population: Population, limits: Limits) -> Iterator[Grid]:
+def grids(population: Population, limits: Limits) -> Iterator[Grid]:
+    """All balanced cuts of a population into tiles with no more neurons than a core has."""
     channels, height, width = population.shape
     largest = limits.neurons // compartments(population, limits)
     for ys in _cuts(height):

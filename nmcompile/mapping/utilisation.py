@@ -15,6 +15,7 @@ import numpy.typing as npt
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.demand import COUNTER_BYTES, ROW_BYTES, RUN_BYTES
 from nmcompile.mapping.limits import Limits, Usage
+from nmcompile.mapping.populations import COUNTING_POOLS
 
 I64 = npt.NDArray[np.int64]
 
@@ -95,7 +96,7 @@ def _axon_groups(graph: CoreGraph) -> tuple[I64, I64]:
 def _counters(graph: CoreGraph) -> I64:
     """Spike counters of running-maximum pooling per core."""
     axon, group = _axon_groups(graph)
-    pools = np.array([p.kind == "pool_running_max" for p in graph.profiles])
+    pools = np.array([p.kind in COUNTING_POOLS for p in graph.profiles])
     counted = pools[graph["tile.profile"][graph["axon.tile"][axon]]]
     lines = np.where(counted, graph["group.lines"][group], 0)
     return _per_core(graph["route.core"], lines, graph.cores)

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from nmcompile.passes.recipe import Recipe
 
+Scale = float | tuple[float, ...]
+"""The activation that a spike at every timestep stands for: of a layer, or of each channel."""
+
 DEFAULT_TIMESTEPS = 16
 """T of a conversion when neither the user nor the model says."""
 
@@ -23,11 +26,13 @@ class Calibration:
             or "synthetic" (then the report marks it).
         images: uint8 RGB `(N, H, W, 3)`, or None when scales are given.
         scales: (layer label, activation that one spike per timestep stands for), or empty.
+        settled: whether the scales already follow the recipe.
     """
 
     origin: str
     images: npt.NDArray[np.uint8] | None = None
-    scales: tuple[tuple[str, float], ...] = ()
+    scales: tuple[tuple[str, Scale], ...] = ()
+    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,13 @@ class TargetRules:
         bias_exponent_max: largest exponent of the bias, shared by a population.
         graded_input: whether an input line can carry a pixel value in one spike.
         max_pool: "microcode" keeps the running maximum, "or" replaces it.
-        correlate: whether the chip can correlate with a template written at run time.
+        correlate: whether cores can hold a template written at run time ("template"), and
+            another one at every timestep ("bank").
+        no_correlation: why not, in one sentence.
+        accumulator_bits: signed width of a membrane that only adds up, in units of a weight.
         frame_reset: whether the chip returns membranes to their start by itself.
+        graded_spikes: whether a spike between cores carries a payload.
+        threshold_schedule: whether a threshold can change from timestep to timestep.
     """
 
     target: str
@@ -57,8 +67,12 @@ class TargetRules:
     bias_exponent_max: int
     graded_input: bool
     max_pool: Literal["microcode", "or"]
-    correlate: bool
+    correlate: Literal["none", "template", "bank"]
+    no_correlation: str
+    accumulator_bits: int
     frame_reset: bool
+    graded_spikes: bool = False
+    threshold_schedule: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def fit_widths(program: Program, context: PassContext) -> Program:
     """Integer populations of the chip's networks -> the target's fixed-point form (golden).
 
     Raises:
-        NmError: NM0321 when a weight is too wide, NM0322 when no shift makes a population fit.
+        NmError: NM0321 when a weight is too wide, NM0322 when no shift makes a population fit,
+            NM0324 when the neurons of the target cannot run a coding.
     """
     rules = context.rules
     if rules is None:
@@ -49,6 +50,8 @@ def _fit(network: Network, rules: TargetRules) -> Network:
             _check_weights(node, node.op.weight, rules)
         if isinstance(node.op, ops.SpikeMaxPool2d) and rules.max_pool != "microcode":
             node = dataclasses.replace(node, op=dataclasses.replace(node.op, rule="or"))
+        if network.types[node.name].kind == "spikes":
+            _check_coding(node, network.types[node.name].bits, rules)
         if isinstance(node.op, ops.Neuron) and isinstance(node.op.model, IntegerNeuron):
             bound = _input_bound(network, network.by_name[node.name].inputs[0])
             k, model = _fixed_point(node, node.op.model, bound, rules)
@@ -59,6 +62,31 @@ def _fit(network: Network, rules: TargetRules) -> Network:
             node = dataclasses.replace(node, op=ops.Neuron(model))
         nodes.append(node)
     return network.replace(nodes=tuple(nodes))
+
+
+def _check_coding(node: Node, bits: int, rules: TargetRules) -> None:
+    """Refuse what the neurons and spikes of the target cannot do."""
+    model = node.op.model if isinstance(node.op, ops.Neuron) else None
+    scheduled = isinstance(model, IntegerNeuron) and model.payloads != (1,)
+    if scheduled and not rules.threshold_schedule:
+        problem = f"the thresholds of {rules.target} do not change from timestep to timestep"
+    elif bits > 1 and not (rules.graded_spikes or isinstance(node.op, ops.Encode)):
+        problem = f"a spike of {rules.target} carries no payload"
+    else:
+        return
+    payloads = model.payloads if isinstance(model, IntegerNeuron) else ()
+    raise NmError(
+        Diagnostic(
+            code="NM0324",
+            message=f"this coding cannot run: {problem}",
+            where=node.label,
+            found=f"payloads {', '.join(map(str, payloads))}" if payloads else f"{bits}-bit spikes",
+            help=(
+                f'give the layer `coding = {{ name = "rate" }}` for {rules.target}',
+                "or choose a target whose neurons are programmable (`nmcompile targets`)",
+            ),
+        )
+    )
 
 
 def _check_weights(node: Node, weight: Array, rules: TargetRules) -> None:
@@ -97,7 +125,7 @@ def _fixed_point(
     for k in range(MAX_SHIFT):
         above = _divided(model.fire_above.data.astype(np.int64) + 1, k) - 1
         bias = _representable(_divided(model.bias.data, k), rules)
-        reach = (bound >> k) + 1 + int(above.max()) + 1
+        reach = (bound >> k) + 1 + _highest(model, above, k) + 1
         if bias is None or above.min() < 0 or above.max() >= 2**rules.threshold_bits:
             continue
         if reach + (int(np.abs(bias).max()) >> rules.state_shift) <= largest:
@@ -112,6 +140,12 @@ def _fixed_point(
             help=("use fewer weight bits, or a larger activation scale (higher percentile)",),
         )
     )
+
+
+def _highest(model: IntegerNeuron, above: Int, k: int) -> int:
+    """The level that the heaviest spike has to exceed."""
+    reset = _divided(model.reset_by.data, k)
+    return int((above + (max(model.payloads) - 1) * reset).max())
 
 
 def _divided(values: npt.NDArray[np.generic], k: int) -> Int:

@@ -36,4 +36,4 @@ def frame_reset(program: Program, context: PassContext) -> Program:
 
 
 def _membranes(network: Network) -> int:
-    return sum(network.types[n.name].size for n in network.of_type(ops.Neuron))
+    return sum(network.types[n.name].size for n in network.of_type(ops.Neuron, ops.Accumulate))

@@ -23,6 +23,8 @@ def hold_input(program: Program, _: PassContext) -> Program:
 def _hold(network: Network) -> Network:
     changed: dict[str, ops.Op] = {}
     for node in network.of_type(ops.Encode):
+        if node.op != ops.Encode("constant"):
+            continue
         fed = _populations_behind(network, node.name)
         if fed and all(_is_memoryless(n) for n in fed):
             changed[node.name] = ops.Encode("impulse")

@@ -9,6 +9,8 @@ from nmcompile.passes.frame_reset import frame_reset
 from nmcompile.passes.fuse_pooling import fuse_pooling
 from nmcompile.passes.hold_input import hold_input
 from nmcompile.passes.manager import Pass
+from nmcompile.passes.match_over_time import match_over_time
+from nmcompile.passes.place_matching import place_matching
 from nmcompile.passes.quantise import quantise
 from nmcompile.passes.to_host import input_to_host, readout_to_host
 from nmcompile.passes.to_spiking import to_spiking
@@ -18,9 +20,20 @@ FLOAT: tuple[Pass, ...] = (
     Pass("fold_preprocess", fold_preprocess),
     Pass("fuse_pooling", fuse_pooling),
 )
-SPIKING: tuple[Pass, ...] = (Pass("to_spiking", to_spiking),)
+SPIKING: tuple[Pass, ...] = (
+    Pass("to_spiking", to_spiking),
+    Pass("match_over_time", match_over_time),
+)
 INTEGER: tuple[Pass, ...] = (Pass("quantise", quantise),)
+PLACED: tuple[Pass, ...] = (
+    Pass("place_matching", place_matching),
+    Pass("readout_to_host", readout_to_host),
+    Pass("input_to_host", input_to_host),
+    Pass("frame_reset", frame_reset),
+)
+"""Integer programs with the host's part cut off, before anything is fitted to a chip's numbers."""
 GOLDEN: tuple[Pass, ...] = (
+    Pass("place_matching", place_matching),
     Pass("readout_to_host", readout_to_host),
     Pass("input_to_host", input_to_host),
     Pass("hold_input", hold_input),

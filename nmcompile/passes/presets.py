@@ -12,7 +12,9 @@ from nmcompile.diagnostics import Diagnostic, NmError, did_you_mean
 from nmcompile.passes.recipe import Coding, Matching, Recipe
 
 _TWO_STATUS: Final = Coding(name="two_status", period=10, beta=0.65)
-_PAPER: Final = Recipe(timesteps=20, v_init=0.0, pooling="gate", signed_output="relu")
+_PAPER: Final = Recipe(
+    timesteps=20, percentile=99.9, v_init=0.0, pooling="gate", signed_output="relu"
+)
 
 PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
     {
@@ -38,7 +40,7 @@ def read_recipe(path: Path) -> Recipe:
     file = read_toml(path)
     data: dict[str, Any] = dict(file.data)
     name = data.pop("preset", "default")
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise NmError(
             Diagnostic(
                 code="NM0604",

@@ -2,7 +2,8 @@
 
 Every population has one step delta (the real value of an integer 1 of its input current):
 w_int = round(w gain / delta), threshold_int = round(threshold / delta), likewise the bias,
-with delta = max |w gain| / (2^(bits-1) - 1) over all synapses that reach the population.
+with delta = max |w gain| / (2^(bits-1) - 1) over all synapses that reach the population, or over
+those of one output channel: then every channel has a step, a threshold and a bias of its own.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IF, KEEP_ONE, LIF, CubaLIF, IntegerNeuron
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import PassContext
+from nmcompile.passes.recipe import Recipe
 
 Real = npt.NDArray[np.float64]
 Synapse = ops.Conv2d | ops.Linear
+FINEST_CHANNEL = 2.0**-10
+"""A channel's step is at least this share of the layer's: thresholds of nearly silent channels
+would leave 32 bits otherwise, and their weights would still be finer than the layer's."""
 
 
 def quantise(program: Program, context: PassContext) -> Program:
@@ -30,14 +35,14 @@ def quantise(program: Program, context: PassContext) -> Program:
     Raises:
         NmError: NM0209 when a population has no synapses of its own to set a step from.
     """
-    integer = program.map_networks(lambda n: _Quantiser(n, context.recipe.weight_bits).run())
+    integer = program.map_networks(lambda n: _Quantiser(n, context.recipe).run())
     return dataclasses.replace(integer, level="integer")
 
 
 class _Quantiser:
-    def __init__(self, network: Network, bits: int) -> None:
+    def __init__(self, network: Network, recipe: Recipe) -> None:
         self._network = network
-        self._largest = 2 ** (bits - 1) - 1
+        self._recipe = recipe
         self._new: dict[str, ops.Op] = {}
 
     def run(self) -> Network:
@@ -53,13 +58,13 @@ class _Quantiser:
         model = node.op.model
         branches = self._branches(node)
         gain = np.float64(1.0) if isinstance(model, IF) else model.gain.data.astype(np.float64)
-        weights = {n.name: _rows(_weight(n), gain) for n in branches}
+        weights = {n.name: _weight(n) * _by_row(np.asarray(gain), _weight(n)) for n in branches}
         delta = self._step(node, weights)
         bias = np.zeros(())
         for branch in branches:
             if isinstance(branch.op, ops.Conv2d | ops.Linear):
                 bias = bias + branch.op.bias.data * gain
-                self._new[branch.name] = _integer(branch.op, weights[branch.name] / delta)
+                self._new[branch.name] = _integer(branch.op, weights[branch.name], delta)
         neuron = _integer_neuron(model, bias, delta)
         self._new[node.name] = ops.Neuron(neuron)
 
@@ -80,10 +85,11 @@ class _Quantiser:
                 )
         return branches
 
-    def _step(self, node: Node, weights: dict[str, Real]) -> float:
+    def _step(self, node: Node, weights: dict[str, Real]) -> Real:
+        """delta, one number or one for each output channel."""
         kinds = {type(self._network.by_name[n].op) for n in weights}
         if kinds <= {ops.SumPool2d}:
-            return 1.0
+            return np.ones(())
         if ops.SumPool2d in kinds:
             raise NmError(
                 Diagnostic(
@@ -92,8 +98,19 @@ class _Quantiser:
                     where=node.label,
                 )
             )
-        largest = max(float(np.abs(w).max(initial=0.0)) for w in weights.values())
-        return largest / self._largest if largest > 0 else 1.0
+        steps = [self._branch_steps(n, w) for n, w in weights.items()]
+        whole = np.max([s.max(initial=0.0) for s in steps])
+        if whole == 0:
+            return np.ones(())
+        if self._recipe.weight_step == "layer":
+            return np.asarray(whole)
+        return np.asarray(np.maximum(np.max(steps, axis=0), whole * FINEST_CHANNEL))
+
+    def _branch_steps(self, name: str, weight: Real) -> Real:
+        """The step that every output channel of one branch needs, `(C,)`."""
+        bits = self._recipe.weight_bits_of(self._network.by_name[name].label)
+        largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1, initial=0.0)
+        return np.asarray(largest / (2 ** (bits - 1) - 1))
 
 
 def _weight(node: Node) -> Real:
@@ -102,26 +119,27 @@ def _weight(node: Node) -> Real:
     return np.ones((1, 1))
 
 
-def _rows(weight: Real, gain: Real | np.float64) -> Real:
-    factor = np.asarray(gain)
-    return weight * (factor.reshape(-1, *[1] * (weight.ndim - 1)) if factor.ndim else factor)
+def _by_row(values: Real, like: Real) -> Real:
+    """One value per output channel, ready to meet the rows of `like`."""
+    return values.reshape(-1, *[1] * (like.ndim - 1)) if values.ndim == 1 < like.ndim else values
 
 
-def _integer(op: Synapse, scaled: Real) -> Synapse:
+def _integer(op: Synapse, weights: Real, delta: Real) -> Synapse:
     # The bias now belongs to the neuron: adding it to every branch would count it twice.
     zero = Array(np.zeros(op.bias.shape, np.int32))
-    rounded = np.rint(scaled)
+    rounded = np.rint(weights / _by_row(delta, weights))
     narrow = np.abs(rounded).max(initial=0) <= np.iinfo(np.int8).max
     weight = Array(rounded.astype(np.int8 if narrow else np.int16))
     return dataclasses.replace(op, weight=weight, bias=zero)
 
 
-def _integer_neuron(model: IF | LIF | CubaLIF, bias: Real, delta: float) -> IntegerNeuron:
-    threshold = np.maximum(1, np.rint(model.threshold.data / delta)).astype(np.int64)
+def _integer_neuron(model: IF | LIF | CubaLIF, bias: Real, delta: Real) -> IntegerNeuron:
+    real = model.threshold.data.astype(np.float64)
+    threshold = np.maximum(1, np.rint(real / _by_row(delta, real))).astype(np.int64)
     u_keep, v_keep, v_init = 0, KEEP_ONE, np.zeros((), np.int64)
     # IF fires at v >= threshold, the leaky models at v > threshold: both become v > n.
     above = threshold
-    total_bias = bias / delta
+    total_bias = bias / _by_row(delta, np.asarray(bias))
     if isinstance(model, IF):
         above = threshold - 1
         v_init = np.rint(model.v_init * threshold).astype(np.int64)
@@ -142,6 +160,8 @@ def _integer_neuron(model: IF | LIF | CubaLIF, bias: Real, delta: float) -> Inte
         reset=model.reset,
         reset_by=_int32(threshold),
         v_init=_int32(v_init),
+        payloads=model.payloads if isinstance(model, IF) else (1,),
+        advance=model.advance if isinstance(model, IF) else "clock",
     )
 
 

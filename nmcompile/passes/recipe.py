@@ -21,11 +21,12 @@ class Coding(Frozen):
 
     Attributes:
         name: rate, phase (weighted spikes, SiamSNN eq. 10), burst (eq. 11) or two-status (eq. 12).
-        period: K of phase coding or p of two-status coding, timesteps.
+        period: K of phase coding (default 8 or T, the smaller) or p of two-status coding
+            (default T / 2), timesteps.
         gamma: burst constant; a power of two in its integer form.
         burst_length: spikes after which a burst's threshold no longer changes.
         beta: threshold in the potentiation phase of two-status coding, in layer scales.
-        offset: timesteps by which the phases of two-status coding are shifted; 0 accumulates
+        offset: timesteps of two-status coding's cycle that are over before t = 1; 0 accumulates
             first and fires then.
     """
 
@@ -59,11 +60,13 @@ class LayerRecipe(Frozen):
         coding: of the layer's population.
         percentile: of the non-zero activations, becomes the layer's scale; 100 is the maximum.
         v_init: membrane at the start of a frame, in thresholds.
+        weight_bits: width of the layer's integer weights, sign included.
     """
 
     coding: Coding | None = None
     percentile: float | None = Field(default=None, gt=0.0, le=100.0)
     v_init: float | None = Field(default=None, ge=0.0, lt=1.0)
+    weight_bits: int | None = Field(default=None, ge=2, le=16)
 
 
 class Recipe(Frozen):
@@ -72,9 +75,12 @@ class Recipe(Frozen):
     Attributes:
         timesteps: T; None takes the checkpoint's, else 16.
         weight_bits: width of integer weights, sign included.
-        weight_step: one integer step per layer or per output channel.
-        normalisation: one scale per layer or per channel (SiamSNN section III-B).
-        percentile: of the non-zero activations, becomes the scale; 100 is the maximum.
+        weight_step: one integer step per layer or per output channel (weights that are ternary
+            within every channel then lose nothing at two bits).
+        normalisation: one scale per layer or per channel (SiamSNN section III-B); layers whose
+            spikes leave the network keep one scale.
+        percentile: of the non-zero activations, becomes the scale; 100 is the maximum. None takes
+            the scales that the model carries, else 99.9.
         v_init: membrane at the start of a frame, in thresholds (0.5 rounds to nearest).
         tune: calibration picks percentile and v_init of every layer by the measured error.
         pooling: rule of spike max pooling.
@@ -83,14 +89,15 @@ class Recipe(Frozen):
         coding: of every population that nothing else is said about.
         output_coding: of the population whose spikes are matched or read out.
         matching: of search features and template.
-        layers: exceptions by layer name.
+        layers: exceptions by layer name; a name stands for everything below it as well, so that
+            `backbone.conv1` is the convolution and its activation.
     """
 
     timesteps: int | None = Field(default=None, ge=1, le=1024)
     weight_bits: int = Field(default=8, ge=2, le=16)
     weight_step: Literal["layer", "channel"] = "layer"
     normalisation: Literal["layer", "channel"] = "layer"
-    percentile: float = Field(default=99.9, gt=0.0, le=100.0)
+    percentile: float | None = Field(default=None, gt=0.0, le=100.0)
     v_init: float = Field(default=0.5, ge=0.0, lt=1.0)
     tune: bool = False
     pooling: Pooling = "running_max"
@@ -103,15 +110,32 @@ class Recipe(Frozen):
 
     def v_init_of(self, label: str) -> float:
         """Start of the membrane for one layer, in thresholds."""
-        own = self.layers.get(label, LayerRecipe()).v_init
+        own = self._own(label).v_init
         return self.v_init if own is None else own
 
-    def percentile_of(self, label: str) -> float:
-        """Percentile that becomes the scale of one layer."""
-        own = self.layers.get(label, LayerRecipe()).percentile
+    def percentile_of(self, label: str) -> float | None:
+        """Percentile that becomes the scale of one layer; None where nothing is said."""
+        own = self._own(label).percentile
         return self.percentile if own is None else own
+
+    def weight_bits_of(self, label: str) -> int:
+        """Width of the integer weights of one layer."""
+        own = self._own(label).weight_bits
+        return self.weight_bits if own is None else own
 
     def coding_of(self, label: str, *, output: bool) -> Coding:
         """Coding of one layer's population; `output` says that its spikes leave the network."""
-        own = self.layers.get(label, LayerRecipe()).coding
+        own = self._own(label).coding
         return own or (self.output_coding if output and self.output_coding else self.coding)
+
+    def with_layer(self, label: str, percentile: float, v_init: float) -> Recipe:
+        """A copy that sets both for one layer and keeps what else is said about it."""
+        changes = {"percentile": percentile, "v_init": v_init}
+        own = self._own(label).model_copy(update=changes)
+        return self.model_copy(update={"layers": {**self.layers, label: own}})
+
+    def _own(self, label: str) -> LayerRecipe:
+        """The entry of the layer itself, else of the closest name above it."""
+        parts = label.split(".")
+        names = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+        return next((self.layers[n] for n in names if n in self.layers), LayerRecipe())

@@ -9,30 +9,44 @@ from nmcompile.ir.network import Network, Node
 from nmcompile.ir.program import Program, Step
 from nmcompile.passes.context import PassContext
 
-MATCH_REASON = "the template is written at run time, {target} has no correlation of its own"
 SCALE_REASON = "counts become real values by a multiplication, which {target} cores do not have"
+BANK_REASON = (
+    "the exemplar's spikes are filtered over time, once per template: {target} cores do not"
+)
 INPUT_REASON = "{target} spikes are binary: an input line cannot carry a pixel value"
 
 
 def readout_to_host(program: Program, context: PassContext) -> Program:
-    """Cut every chip network behind its decoded counts when arithmetic follows.
+    """Cut every chip network behind what the host reads when arithmetic follows.
 
-    The host network `NAME_match` correlates the counts with the slot, `NAME_scale` only turns
-    them into real values; the operations of both are counted.
+    The host network `NAME_scale` turns counts or membranes into real values, `NAME_bank` filters
+    an exemplar's spikes over time; the operations of both are counted.
     """
     rules = context.rules
     if rules is None:
         return program
     for network in program.chip_networks:
-        decoded = next(network.of_type(ops.Decode), None)
-        if decoded is None:
-            continue
-        matches = any(network.of_type(ops.Correlate)) and not rules.correlate
-        if matches or any(isinstance(n.op, ops.Scale) for n in network.consumers[decoded.name]):
-            reason = (MATCH_REASON if matches else SCALE_REASON).format(target=rules.target)
-            suffix = "match" if matches else "scale"
-            program = _cut_tail(program, network, decoded.name, reason, suffix)
+        bank = next(network.of_type(ops.TemplateBank), None)
+        if bank is not None:
+            reason = BANK_REASON.format(target=rules.target)
+            program = cut_tail(program, network, bank.inputs[0], reason, "bank")
+        read = next(network.of_type(ops.Decode, ops.Accumulate), None)
+        if read and any(isinstance(n.op, ops.Scale) for n in network.consumers[read.name]):
+            reason = SCALE_REASON.format(target=rules.target)
+            program = cut_tail(program, network, read.name, reason, "scale")
+            if isinstance(read.op, ops.Accumulate):
+                program = _reading_membranes(program, network, read)
     return program
+
+
+def _reading_membranes(program: Program, network: Network, read: Node) -> Program:
+    """Count what the host reads from neurons that never fire."""
+    reads = (("membrane_reads", network.types[read.name].size),)
+    schedule = tuple(
+        dataclasses.replace(s, host_ops=reads) if s.network == f"{network.name}_scale" else s
+        for s in program.schedule
+    )
+    return dataclasses.replace(program, schedule=schedule)
 
 
 def input_to_host(program: Program, context: PassContext) -> Program:
@@ -46,18 +60,29 @@ def input_to_host(program: Program, context: PassContext) -> Program:
     return program
 
 
-def _cut_tail(program: Program, network: Network, at: str, reason: str, suffix: str) -> Program:
-    """Everything behind node `at` moves to the host network `NAME_SUFFIX`."""
+def cut_tail(program: Program, network: Network, at: str, reason: str, suffix: str) -> Program:
+    """Everything behind node `at` moves to the host network `NAME_SUFFIX`.
+
+    A spike train crosses timestep by timestep, anything else once, after the last one.
+    """
     tail_names = _reached_from(network, at)
     head_nodes = [n for n in network.nodes if n.name not in tail_names]
-    head_nodes = [n for n in head_nodes if not isinstance(n.op, ops.Slot)]
-    edge = network.types[at]
-    head = network.replace(nodes=(*head_nodes, Node("features", ops.Output(), (at,))))
-    feed = Node(at, ops.Input(edge.kind, edge.shape, edge.bits, edge.signed))
-    slots = tuple(network.of_type(ops.Slot))
     rest = tuple(n for n in network.nodes if n.name in tail_names)
-    tail = Network(f"{network.name}_{suffix}", (feed, *slots, *rest))
+    head = network.replace(
+        nodes=(*_without_unread_slots(head_nodes), Node("features", ops.Output(), (at,)))
+    )
+    edge = network.types[at]
+    feed = Node(at, ops.Input(edge.kind, edge.shape, edge.bits, edge.signed))
+    read = {i for node in rest for i in node.inputs}
+    slots = tuple(n for n in network.of_type(ops.Slot) if n.name in read)
+    steps = network.timesteps if edge.kind == "spikes" else 1
+    tail = Network(f"{network.name}_{suffix}", (feed, *slots, *rest), steps)
     return _replace(program, network.name, first=head, second=tail, host=tail.name, reason=reason)
+
+
+def _without_unread_slots(nodes: list[Node]) -> list[Node]:
+    read = {i for node in nodes for i in node.inputs}
+    return [n for n in nodes if not isinstance(n.op, ops.Slot) or n.name in read]
 
 
 def _cut_head(program: Program, network: Network, reason: str) -> Program:
@@ -65,13 +90,15 @@ def _cut_head(program: Program, network: Network, reason: str) -> Program:
     population = next(network.of_type(ops.Neuron))
     edge = network.types[population.name]
     tail_names = _reached_from(network, population.name)
+    # The template is read behind the features.
+    tail_names |= {n.name for n in network.of_type(ops.Slot)}
     head_nodes = [n for n in network.nodes if n.name not in tail_names]
     head = Network(
         f"{network.name}_input",
         (*head_nodes, Node("spikes", ops.Output(), (population.name,))),
         network.timesteps,
     )
-    feed = Node(population.name, ops.Input("spikes", edge.shape, 1), (), population.origin)
+    feed = Node(population.name, ops.Input("spikes", edge.shape, edge.bits), (), population.origin)
     tail = network.replace(nodes=(feed, *(n for n in network.nodes if n.name in tail_names)))
     return _replace(program, network.name, first=head, second=tail, host=head.name, reason=reason)
 

@@ -1,8 +1,10 @@
-"""ReLU networks become spiking: rate-coded IF neurons with data-based thresholds.
+"""ReLU networks become spiking: IF neurons with data-based thresholds.
 
-With lambda the scale of a layer (see `calibrate`) a spike stands for lambda: the synapses of
-the next layer are multiplied by it and the neuron's threshold is its own lambda. This is
-layer normalisation (Diehl 2015, Rueckauer 2017) without dividing anything away.
+With lambda the scale of a layer (see `calibrate`) a rate-coded spike stands for lambda: the
+synapses of the next layer are multiplied by it and the neuron's threshold is its own lambda. This
+is layer normalisation (Diehl 2015, Rueckauer 2017) without dividing anything away; with channel
+normalisation lambda is one number for each channel. Other codings divide lambda into smaller
+thresholds (`nmcompile.coding`).
 """
 
 from __future__ import annotations
@@ -13,26 +15,35 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nmcompile.coding.schedule import RATE, Schedule
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
+from nmcompile.ir.infer import pool_extent
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IF
 from nmcompile.ir.program import Program
-from nmcompile.passes.calibrate import is_activation, scales
-from nmcompile.passes.context import PassContext
+from nmcompile.passes.calibrate import is_activation, leaves_network, scales
+from nmcompile.passes.codings import check_layers, encoder_of, schedule_of
+from nmcompile.passes.context import PassContext, Scale
+from nmcompile.passes.spike_units import Real, as_unit, flattened, scaled_synapses, with_pairs
+
+ONE: Real = np.ones(())
 
 
 def to_spiking(program: Program, context: PassContext) -> Program:
     """Activations -> IF, max pooling -> spike max pooling, outputs -> decoded counts.
 
-    A last layer without ReLU becomes two populations, for the positive and the negative part.
+    A last layer without ReLU becomes two populations, for the positive and the negative part, or
+    one that drops the negative part: the recipe decides, as about pooling and codings.
 
     Raises:
-        NmError: NM0205 (no calibration), NM0208 (an operator has no spiking form).
+        NmError: NM0205 and NM0214 (calibration), NM0208 (an operator has no spiking form), NM0212
+            (a coding cannot be built), NM0216 (the recipe names an unknown layer).
     """
+    check_layers(program, context.recipe)
     scale_of = scales(program, context)
-    slot_units: dict[str, float] = {}
+    slot_units: dict[str, Real] = {}
     networks: dict[str, Network] = {}
     for step in program.schedule:
         if step.network is None:
@@ -51,21 +62,23 @@ def to_spiking(program: Program, context: PassContext) -> Program:
 
 @dataclass
 class _Converter:
-    """Rebuilds one network; `unit[name]` is the real value of one unit of a node's output.
+    """Rebuilds one network.
 
-    With `counts` the output stays in spike counts (a slot), else it is scaled to real values.
+    `unit[name]` is the real value of one unit of a node's output, `()` or one for each channel;
+    `coding[name]` the schedule of spikes. With `counts` the output stays in spike counts (a
+    slot), else it is scaled to real values.
     """
 
     network: Network
-    scale_of: dict[str, float]
+    scale_of: dict[str, Scale]
     context: PassContext
-    slot_units: dict[str, float]
+    slot_units: dict[str, Real]
     counts: bool
     nodes: list[Node] = field(default_factory=list)
-    unit: dict[str, float] = field(default_factory=dict)
+    unit: dict[str, Real] = field(default_factory=dict)
     alias: dict[str, str] = field(default_factory=dict)
-    spikes: set[str] = field(default_factory=set)
-    output_unit: float = 1.0
+    coding: dict[str, Schedule] = field(default_factory=dict)
+    output_unit: Real = field(default_factory=lambda: ONE)
 
     def convert(self) -> Network:
         for node in self.network.nodes:
@@ -86,7 +99,7 @@ class _Converter:
             ops.Activation: _Converter._activation,
             ops.Neuron: _Converter._neuron,
             ops.Add: _Converter._add,
-            ops.Flatten: _Converter._pass_through,
+            ops.Flatten: _Converter._flatten,
             ops.Correlate: _Converter._correlate,
             ops.Scale: _Converter._scale,
             ops.Output: _Converter._output,
@@ -95,24 +108,37 @@ class _Converter:
     def _inputs(self, node: Node) -> tuple[str, ...]:
         return tuple(self.alias.get(i, i) for i in node.inputs)
 
-    def _emit(self, node: Node, unit: float, *, spikes: bool = False) -> str:
+    def _emit(self, node: Node, unit: Real, coding: Schedule | None = None) -> str:
+        """Append a node; `coding` says that its output are spikes, and which."""
         self.nodes.append(node)
         self.unit[node.name] = unit
-        if spikes:
-            self.spikes.add(node.name)
+        if coding is not None:
+            self.coding[node.name] = coding
         return node.name
 
-    def _insert(self, name: str, op: ops.Op, source: str, origin: str, unit: float) -> str:
-        spikes = isinstance(op, ops.Neuron)
-        return self._emit(Node(name, op, (source,), origin), unit, spikes=spikes)
+    def _insert(
+        self,
+        name: str,
+        op: ops.Op,
+        source: str,
+        origin: str,
+        unit: Real,
+        coding: Schedule | None = None,
+    ) -> str:
+        return self._emit(Node(name, op, (source,), origin), unit, coding)
 
     def _input(self, node: Node) -> None:
         op = node.op
-        is_spikes = isinstance(op, ops.Input) and op.kind == "spikes"
-        self._emit(node, 1.0, spikes=is_spikes)
-        if not is_spikes:
-            name = f"{node.name}_code"
-            self.alias[node.name] = self._insert(name, ops.Encode(), node.name, node.origin, 1.0)
+        if isinstance(op, ops.Input) and op.kind == "spikes":
+            self._emit(node, ONE, RATE)
+            return
+        self._emit(node, ONE)
+        encode, unit = encoder_of(self.context.recipe, node, self.context.timesteps)
+        coding = Schedule(encode.payloads) if encode.spikes else None
+        name = f"{node.name}_code"
+        self.alias[node.name] = self._insert(
+            name, encode, node.name, node.origin, as_unit(unit), coding
+        )
 
     def _slot(self, node: Node) -> None:
         if isinstance(node.op, ops.Slot):
@@ -120,11 +146,10 @@ class _Converter:
             self._emit(dataclasses.replace(node, op=counted), self.slot_units[node.op.slot])
 
     def _linear(self, node: Node) -> None:
-        op = node.op
-        if not isinstance(op, ops.Conv2d | ops.Linear):
-            raise TypeError(type(op).__name__)
-        scaled = Array(op.weight.data.astype(np.float64) * self.unit[node.inputs[0]])
-        self._emit(dataclasses.replace(node, op=dataclasses.replace(op, weight=scaled)), 1.0)
+        if not isinstance(node.op, ops.Conv2d | ops.Linear):
+            raise TypeError(type(node.op).__name__)
+        scaled = scaled_synapses(node.op, self.unit[node.inputs[0]])
+        self._emit(dataclasses.replace(node, op=scaled), ONE)
         self._end_if_signed(node)
 
     def _linear_pool(self, node: Node) -> None:
@@ -134,80 +159,114 @@ class _Converter:
         op = node.op
         if not isinstance(op, ops.AvgPool2d):
             raise TypeError(type(op).__name__)
-        window = ops.SumPool2d(op.kernel, op.stride, op.padding)
-        unit = self.unit[node.inputs[0]]
+        self._averaged(node, ops.SumPool2d(op.kernel, op.stride, op.padding))
+
+    def _averaged(self, node: Node, window: ops.SumPool2d) -> None:
+        """A sum and a population that fires once for every window full of spikes."""
+        source = node.inputs[0]
+        unit, coding = self.unit[source], self.coding.get(source, RATE)
         self._emit(dataclasses.replace(node, op=window), unit)
-        area = float(op.kernel[0] * op.kernel[1])
-        fire = ops.Neuron(IF(Array(area), v_init=self._v_init(node)))
-        self.alias[node.name] = self._insert(f"{node.name}_if", fire, node.name, node.origin, unit)
+        area = Array(float(window.kernel[0] * window.kernel[1]))
+        fire = self._population(node, area, coding)
+        name = f"{node.name}_if"
+        self.alias[node.name] = self._insert(name, fire, node.name, node.origin, unit, coding)
 
     def _max_pool(self, node: Node) -> None:
-        op = node.op
-        if not isinstance(op, ops.MaxPool2d) or node.inputs[0] not in self.spikes:
+        op, source = node.op, node.inputs[0]
+        if not isinstance(op, ops.MaxPool2d) or source not in self.coding:
             raise self._refused(node, "max pooling of values that are not spikes")
-        pool = ops.SpikeMaxPool2d(op.kernel, op.stride, op.ceil)
-        self._emit(dataclasses.replace(node, op=pool), self.unit[node.inputs[0]], spikes=True)
+        rule = self.context.recipe.pooling
+        if rule == "average":
+            self._averaged(node, self._full_windows(node, op))
+            return
+        pool = ops.SpikeMaxPool2d(op.kernel, op.stride, op.ceil, rule)
+        node = dataclasses.replace(node, op=pool)
+        self._emit(node, self.unit[source], self.coding[source])
+
+    def _full_windows(self, node: Node, op: ops.MaxPool2d) -> ops.SumPool2d:
+        (original,) = self.network.by_name[node.name].inputs
+        for size, kernel, stride in zip(
+            self.network.types[original].shape[1:], op.kernel, op.stride, strict=True
+        ):
+            if pool_extent(size, kernel, stride, ceil=op.ceil) != (size - kernel) // stride + 1:
+                raise self._refused(node, "average pooling of windows that are cut at the border")
+        return ops.SumPool2d(op.kernel, op.stride)
 
     def _activation(self, node: Node) -> None:
-        if node.inputs[0] in self.spikes:
+        source = node.inputs[0]
+        if source in self.coding:
             # ReLU of a rate is the rate itself (a pooled ReLU, for example).
-            self.alias[node.name] = node.inputs[0]
+            self.alias[node.name] = source
             return
-        scale = self.scale_of[node.label]
-        threshold = Array(scale / self.unit[node.inputs[0]])
-        fire = ops.Neuron(IF(threshold, v_init=self._v_init(node)))
-        self._emit(dataclasses.replace(node, op=fire), scale, spikes=True)
+        coding, unit = self._coded(node)
+        fire = self._population(node, Array(unit / self.unit[source]), coding)
+        self._emit(dataclasses.replace(node, op=fire), unit, coding)
 
-    def _v_init(self, node: Node) -> float:
-        return self.context.recipe.v_init_of(node.label)
+    def _coded(self, node: Node) -> tuple[Schedule, Real]:
+        """Coding of the population that stands for `node`, and the value of its unit."""
+        original = self.network.by_name[node.name]
+        output = leaves_network(self.network, original)
+        coding = schedule_of(self.context.recipe, node.label, self.context.timesteps, output=output)
+        return coding, as_unit(self.scale_of[node.label]) * coding.unit
+
+    def _population(self, node: Node, threshold: Array, coding: Schedule) -> ops.Neuron:
+        return ops.Neuron(
+            IF(
+                threshold,
+                v_init=self.context.recipe.v_init_of(node.label),
+                payloads=coding.payloads,
+                advance=coding.advance,
+            )
+        )
 
     def _neuron(self, node: Node) -> None:
-        self._emit(node, 1.0, spikes=True)
+        self._emit(node, ONE, RATE)
 
     def _add(self, node: Node) -> None:
         inputs = []
         for source in node.inputs:
-            if source in self.spikes:
+            if source in self.coding:
                 source = self._identity(node, source)
             inputs.append(source)
-        self._emit(dataclasses.replace(node, inputs=tuple(inputs)), 1.0)
+        self._emit(dataclasses.replace(node, inputs=tuple(inputs)), ONE)
         self._end_if_signed(node)
 
     def _identity(self, node: Node, source: str) -> str:
         """Synapses that carry a spike train unchanged into a sum (a skip connection)."""
         original = next(i for i in self.network.types if self.alias.get(i, i) == source)
         channels = self.network.types[original].shape[0]
-        weight = np.full((channels, 1, 1, 1), self.unit[source])
-        one = ops.Conv2d(Array(weight), Array(np.zeros(channels)), groups=channels)
-        return self._insert(f"{node.name}_skip", one, source, node.origin, 1.0)
+        weight = np.broadcast_to(self.unit[source], (channels,)).reshape(-1, 1, 1, 1)
+        one = ops.Conv2d(Array(weight.copy()), Array(np.zeros(channels)), groups=channels)
+        return self._insert(f"{node.name}_skip", one, source, node.origin, ONE)
 
     def _end_if_signed(self, node: Node) -> None:
-        """A signed output becomes IF populations for +x and -x."""
+        """A signed output becomes IF populations for +x and -x, or one for +x."""
         if not is_activation(self.network, self.network.by_name[node.name]):
             return
-        last = self.nodes.pop()
-        if not isinstance(last.op, ops.Conv2d | ops.Linear):
-            raise self._refused(node, "a signed output that is a sum of branches")
-        paired = dataclasses.replace(
-            last.op, weight=_pairs(last.op.weight), bias=_pairs(last.op.bias)
-        )
-        self.nodes.append(dataclasses.replace(last, op=paired))
-        scale = self.scale_of[node.label]
-        fire = ops.Neuron(IF(Array(scale), v_init=self._v_init(node)))
-        name = self._insert(f"{node.name}_if", fire, node.name, node.origin, scale)
-        self.alias[node.name] = self._decode(name, node.origin, signed=True)
+        paired = self.context.recipe.signed_output == "split"
+        if paired:
+            last = self.nodes.pop()
+            if not isinstance(last.op, ops.Conv2d | ops.Linear):
+                raise self._refused(node, "a signed output that is a sum of branches")
+            self.nodes.append(dataclasses.replace(last, op=with_pairs(last.op)))
+        coding, unit = self._coded(node)
+        fire = self._population(node, Array(unit), coding)
+        name = self._insert(f"{node.name}_if", fire, node.name, node.origin, unit, coding)
+        self.alias[node.name] = self._decode(name, node.origin, signed=paired)
 
     def _decode(self, source: str, origin: str, *, signed: bool = False) -> str:
         unit = self.unit[source] / self.context.timesteps
         op = ops.Decode(signed_pairs=signed)
         return self._insert(f"{source}_count", op, source, origin, unit)
 
-    def _pass_through(self, node: Node) -> None:
+    def _flatten(self, node: Node) -> None:
         source = node.inputs[0]
-        self._emit(node, self.unit[source], spikes=source in self.spikes)
+        (original,) = self.network.by_name[node.name].inputs
+        unit = flattened(self.unit[source], self.network.types[original].shape)
+        self._emit(node, unit, self.coding.get(source))
 
     def _counted(self, source: str, origin: str) -> str:
-        return self._decode(source, origin) if source in self.spikes else source
+        return self._decode(source, origin) if source in self.coding else source
 
     def _correlate(self, node: Node) -> None:
         x = self._counted(node.inputs[0], node.origin)
@@ -217,19 +276,19 @@ class _Converter:
     def _scale(self, node: Node) -> None:
         op = node.op
         if isinstance(op, ops.Scale):
-            factor = op.factor * self.unit[node.inputs[0]]
-            self._emit(dataclasses.replace(node, op=ops.Scale(factor, op.offset)), 1.0)
+            factor = op.factor * float(self.unit[node.inputs[0]])
+            self._emit(dataclasses.replace(node, op=ops.Scale(factor, op.offset)), ONE)
 
     def _output(self, node: Node) -> None:
         source = node.inputs[0]
         if isinstance(self.network.input.op, ops.Input) and self.network.input.op.kind == "spikes":
-            self._emit(node, 1.0)
+            self._emit(node, ONE)
             return
         source = self._counted(source, node.origin)
         self.output_unit = self.unit[source]
         if not self.counts and self.output_unit != 1.0:
-            scale = ops.Scale(self.output_unit)
-            source = self._insert(f"{source}_value", scale, source, node.origin, 1.0)
+            scale = ops.Scale(float(self.output_unit))
+            source = self._insert(f"{source}_value", scale, source, node.origin, ONE)
         self._emit(dataclasses.replace(node, inputs=(source,)), self.output_unit)
 
     def _unsupported(self, node: Node) -> None:
@@ -244,8 +303,3 @@ class _Converter:
                 found=found,
             )
         )
-
-
-def _pairs(array: Array) -> Array:
-    """Rows x become x, -x, interleaved, so that channel groups stay together."""
-    return Array(np.stack([array.data, -array.data], axis=1).reshape(-1, *array.shape[1:]))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
+Integers = npt.NDArray[Any]
 INT32_MAX = 2**31 - 1
 
 
@@ -23,11 +25,34 @@ def first(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 class Executor(ABC):
-    """One operator made ready to run."""
+    """One operator made ready to run.
+
+    A train is what an edge carries over several timesteps, `(steps, ...)`, or `(1, ...)` when it
+    is the same at every timestep.
+
+    Attributes:
+        takes_bytes: whether spikes may come as uint8; the others get int32.
+    """
+
+    takes_bytes: ClassVar[bool] = False
 
     def reset(self) -> None:  # noqa: B027 - most operators have no state
         """Return to the state at the start of a frame."""
 
     @abstractmethod
-    def step(self, *inputs: I32) -> I32:
+    def step(self, *inputs: I32) -> Integers:
         """The output of one timestep."""
+
+    def advance(self, steps: int, *trains: Integers) -> Integers:
+        """The output train of several timesteps."""
+        return np.stack([self.step(*_at(trains, t)) for t in range(steps)])
+
+    def final(self, steps: int, *trains: Integers) -> Integers:
+        """As `advance`, of which only the last timestep is kept, `(1, ...)`."""
+        for t in range(steps):
+            value = self.step(*_at(trains, t))
+        return value[None]
+
+
+def _at(trains: tuple[Integers, ...], t: int) -> tuple[Integers, ...]:
+    return tuple(train[min(t, len(train) - 1)] for train in trains)

@@ -14,8 +14,10 @@ from torch.nn import functional as F
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IF, LIF, CubaLIF
 from nmcompile.ir.program import Preprocess
+from nmcompile.reference.float_correlate import correlate, decode, template_bank
+from nmcompile.reference.float_populations import State, encode, neuron, spike_pool
+from nmcompile.reference.static import static_nodes
 
 Real = npt.NDArray[np.float64]
 
@@ -27,10 +29,12 @@ class FloatTrace:
     Attributes:
         output: `(B, ...)` float64: values, decoded counts, or the spike train `(T, B, ...)`.
         recorded: node name -> `(B, ...)` output summed over timesteps, for the nodes asked for.
+        trains: node name -> `(T, B, ...)` output of every timestep, likewise.
     """
 
     output: Real
     recorded: dict[str, Real] = field(default_factory=dict)
+    trains: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 class FloatRunner:
@@ -46,6 +50,7 @@ class FloatRunner:
         self.network = network
         self._precision = precision
         self._constants: dict[int, torch.Tensor] = {}
+        self._static = static_nodes(network)
 
     @torch.no_grad()
     def run(
@@ -54,6 +59,7 @@ class FloatRunner:
         slots: Mapping[str, npt.NDArray[Any]] | None = None,
         *,
         record: tuple[str, ...] = (),
+        trains: tuple[str, ...] = (),
     ) -> FloatTrace:
         """One inference of a batch.
 
@@ -61,23 +67,30 @@ class FloatRunner:
             stimulus: `(B, C, H, W)` or `(B, N)`; `(T, B, ...)` for a spikes input.
             slots: contents of the slots, `(C, H, W)`.
             record: names of nodes whose summed output is wanted.
+            trains: names of nodes whose output at every timestep is wanted.
         """
         network = self.network
         frames = self._input(stimulus)
-        states: dict[str, _State] = {}
+        states: dict[str, State] = {}
         totals: dict[str, torch.Tensor] = {}
         outputs: list[torch.Tensor] = []
+        steps: dict[str, list[torch.Tensor]] = {name: [] for name in trains}
+        values: dict[str, torch.Tensor] = {}
         for t in range(network.timesteps):
-            values: dict[str, torch.Tensor] = {}
             for node in network.nodes:
+                if t > 0 and node.name in self._static:
+                    continue
                 values[node.name] = self._step(node, values, frames, slots or {}, states, t)
             for name in record:
                 totals[name] = totals[name] + values[name] if name in totals else values[name]
+            for name, train in steps.items():
+                train.append(values[name])
             outputs.append(values[network.output.name])
         spikes = network.types[network.output.name].kind == "spikes"
         result = torch.stack(outputs) if spikes else outputs[-1]
         recorded = {k: v.double().numpy() for k, v in totals.items()}
-        return FloatTrace(result.double().numpy(), recorded)
+        stacked = {k: torch.stack(v).numpy() for k, v in steps.items()}
+        return FloatTrace(result.double().numpy(), recorded, stacked)
 
     def _input(self, array: npt.NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.array(array)).to(self._precision)
@@ -88,7 +101,7 @@ class FloatRunner:
         values: Mapping[str, torch.Tensor],
         frames: torch.Tensor,
         slots: Mapping[str, npt.NDArray[Any]],
-        states: dict[str, _State],
+        states: dict[str, State],
         t: int,
     ) -> torch.Tensor:
         op = node.op
@@ -97,10 +110,10 @@ class FloatRunner:
         if isinstance(op, ops.Slot):
             return self._input(slots[op.slot])
         inputs = [values[i] for i in node.inputs]
-        if isinstance(op, ops.Encode):
-            return inputs[0] if op.mode == "constant" or t == 0 else torch.zeros_like(inputs[0])
-        if isinstance(op, ops.Neuron | ops.SpikeMaxPool2d | ops.Decode):
-            state = states.setdefault(node.name, _State())
+        if isinstance(op, ops.Correlate):
+            return correlate(op, inputs[0], inputs[1], t)
+        if type(op) in _STATEFUL:
+            state = states.setdefault(node.name, State())
             return _STATEFUL[type(op)](op, inputs[0], state)
         return _PURE[type(op)](op, inputs, self._tensor)
 
@@ -114,13 +127,6 @@ class FloatRunner:
 def empty_slots(network: Network) -> dict[str, Real]:
     """Zeros for every slot that `network` reads: enough to run what comes before a match."""
     return {n.op.slot: np.zeros(n.op.shape) for n in network.nodes if isinstance(n.op, ops.Slot)}
-
-
-class _State:
-    """What a stateful operator keeps between timesteps."""
-
-    u: torch.Tensor | None = None
-    v: torch.Tensor | None = None
 
 
 Lookup = Callable[[Array], torch.Tensor]
@@ -152,12 +158,8 @@ def _sum_pool(op: ops.SumPool2d, x: Inputs, _: Lookup) -> torch.Tensor:
     return mean * (op.kernel[0] * op.kernel[1])
 
 
-def _max_pool(op: ops.MaxPool2d | ops.SpikeMaxPool2d, x: torch.Tensor) -> torch.Tensor:
-    return F.max_pool2d(x, op.kernel, op.stride, ceil_mode=op.ceil)
-
-
-def _correlate(_: ops.Correlate, x: Inputs, __: Lookup) -> torch.Tensor:
-    return F.conv2d(x[0], x[1][None])
+def _max_pool(op: ops.MaxPool2d, x: Inputs, _: Lookup) -> torch.Tensor:
+    return F.max_pool2d(x[0], op.kernel, op.stride, ceil_mode=op.ceil)
 
 
 _PURE: dict[type, Callable[[Any, Inputs, Lookup], torch.Tensor]] = {
@@ -166,74 +168,38 @@ _PURE: dict[type, Callable[[Any, Inputs, Lookup], torch.Tensor]] = {
     ops.BatchNorm2d: _batch_norm,
     ops.AvgPool2d: _avg_pool,
     ops.SumPool2d: _sum_pool,
-    ops.MaxPool2d: lambda op, x, _: _max_pool(op, x[0]),
+    ops.MaxPool2d: _max_pool,
     ops.Activation: lambda _, x, __: torch.relu(x[0]),
     ops.Add: lambda _, x, __: torch.stack(x).sum(dim=0),
     ops.Scale: lambda op, x, _: x[0] * op.factor + op.offset,
     ops.Flatten: lambda _, x, __: x[0].flatten(1),
-    ops.Correlate: _correlate,
     ops.Output: lambda _, x, __: x[0],
 }
 
 
-def _neuron(op: ops.Neuron, current: torch.Tensor, state: _State) -> torch.Tensor:
-    model = op.model
-    if isinstance(model, IF):
-        threshold = _parameter(model.threshold, current)
-        v = (model.v_init * threshold if state.v is None else state.v) + current
-        fired = v >= threshold
-    elif isinstance(model, LIF):
-        threshold = _parameter(model.threshold, current)
-        v = torch.zeros_like(current) if state.v is None else state.v
-        v = _parameter(model.v_keep, current) * v + _parameter(model.gain, current) * current
-        v = v + model.drive
-        fired = v > threshold
-    elif isinstance(model, CubaLIF):
-        threshold = _parameter(model.threshold, current)
-        u = torch.zeros_like(current) if state.u is None else state.u
-        v = torch.zeros_like(current) if state.v is None else state.v
-        u = _parameter(model.u_keep, current) * u + _parameter(model.gain, current) * current
-        v = _parameter(model.v_keep, current) * v + u
-        state.u = u
-        fired = v > threshold
-    else:
-        raise TypeError("the float interpreter runs float neuron models")
-    spikes = fired.to(current.dtype)
-    state.v = v - spikes * threshold if model.reset == "subtract" else v * (1 - spikes)
-    return spikes
-
-
-def _spike_pool(op: ops.SpikeMaxPool2d, spikes: torch.Tensor, state: _State) -> torch.Tensor:
-    if op.rule == "or":
-        return _max_pool(op, spikes)
-    counts = spikes if state.u is None else state.u + spikes
-    best = _max_pool(op, counts)
-    rise = best if state.v is None else best - state.v
-    state.u, state.v = counts, best
-    return rise
-
-
-def _decode(op: ops.Decode, spikes: torch.Tensor, state: _State) -> torch.Tensor:
-    step = spikes
-    if op.signed_pairs:
-        step = spikes[:, 0::2] - spikes[:, 1::2]
-    state.v = step if state.v is None else state.v + step
+def _decode(op: ops.Decode, spikes: torch.Tensor, state: State) -> torch.Tensor:
+    state.v = decode(op, spikes, state.v)
     return state.v
 
 
-_STATEFUL: dict[type, Callable[[Any, torch.Tensor, _State], torch.Tensor]] = {
-    ops.Neuron: _neuron,
-    ops.SpikeMaxPool2d: _spike_pool,
+def _accumulate(_: ops.Accumulate, current: torch.Tensor, state: State) -> torch.Tensor:
+    state.v = current if state.v is None else state.v + current
+    return state.v
+
+
+def _template_bank(op: ops.TemplateBank, spikes: torch.Tensor, state: State) -> torch.Tensor:
+    state.v = spikes[None] if state.v is None else torch.cat([state.v, spikes[None]])
+    return template_bank(op, state.v)
+
+
+_STATEFUL: dict[type, Callable[[Any, torch.Tensor, State], torch.Tensor]] = {
+    ops.Encode: encode,
+    ops.Neuron: neuron,
+    ops.SpikeMaxPool2d: spike_pool,
     ops.Decode: _decode,
+    ops.Accumulate: _accumulate,
+    ops.TemplateBank: _template_bank,
 }
-
-
-def _parameter(array: Array, like: torch.Tensor) -> torch.Tensor:
-    """A scalar, `(C,)` or full-shape parameter ready to broadcast over `(B, C, ...)`."""
-    tensor = torch.from_numpy(array.data.astype(np.float64))
-    if tensor.ndim == 1 and like.ndim == 4:
-        return tensor[:, None, None]
-    return tensor
 
 
 def preprocess(crops: npt.NDArray[np.uint8], how: Preprocess) -> Real:

@@ -1,4 +1,4 @@
-"""The integer interpreter: executes integer and golden networks exactly, event by event."""
+"""The integer interpreter: executes integer and golden networks exactly."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.counters import LayerCounters, NetworkCounters
 from nmcompile.ir.network import Network, Node
-from nmcompile.reference.executor import I32, U8, Executor, first, last
+from nmcompile.reference.correlate import Accumulator, Correlator, bank_operations
+from nmcompile.reference.executor import I32, U8, Executor, Integers, first, last
 from nmcompile.reference.plan import make_executor
 from nmcompile.reference.populations import Pool, Population
+from nmcompile.reference.static import final_nodes, late_nodes, static_nodes
 from nmcompile.reference.synapses import Synapses
+
+BLOCK_BYTES = 1 << 27
+"""Largest train of a block of timesteps."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,11 @@ class IntegerRunner:
     def __init__(self, network: Network) -> None:
         self.network = network
         self._executors = {n.name: make_executor(n, network) for n in network.nodes}
-        self._static = _static_nodes(network)
+        self._static = static_nodes(network)
+        self._late = late_nodes(network) - self._static
+        self._final = final_nodes(network, self._late)
+        self._block = _block_of(network)
+        self._spent = _spent(network, self._static)
 
     def run(
         self,
@@ -73,22 +82,31 @@ class IntegerRunner:
         Raises:
             NmError: NM0204 when the stimulus has the wrong shape.
         """
-        network = self.network
         frames = self._frames(stimulus)
-        tally = _Tally(network, self._executors)
         for executor in self._executors.values():
             executor.reset()
-        values: dict[str, I32] = {}
-        outputs: list[I32] = []
-        for t in range(network.timesteps):
-            for node in network.nodes:
-                if t > 0 and node.name in self._static:
+        tally = _Tally(self.network, self._executors, record=record)
+        static: dict[str, Integers] = {}
+        outputs: list[Integers] = []
+        for start in range(0, self.network.timesteps, self._block):
+            steps = min(self._block, self.network.timesteps - start)
+            ends = start + steps == self.network.timesteps
+            values = dict(static)
+            for node in self.network.nodes:
+                if node.name in values or (node.name in self._late and not ends):
                     continue
-                values[node.name] = self._step(node, values, frames, slots or {}, t)
-            outputs.append(values[network.output.name])
-            tally.add(values, record=record)
-        output = self._read_out(outputs, values)
-        return Trace(output, tally.counters(), tally.recorded(), tally.membranes(record=record))
+                train = self._advance(
+                    node, values, frames[start:] if len(frames) > 1 else frames, slots or {}, steps
+                )
+                values[node.name] = train
+                tally.add(node, train, self._static)
+                if node.name in self._static:
+                    static[node.name] = train
+                for name in self._spent.get(node.name, ()):
+                    del values[name]
+            if self.network.output.name in values:
+                outputs.append(values[self.network.output.name])
+        return Trace(self._read_out(outputs), tally.counters(), tally.recorded(), tally.membranes())
 
     def _frames(self, stimulus: npt.NDArray[np.generic]) -> I32:
         op = self.network.input.op
@@ -106,68 +124,89 @@ class IntegerRunner:
                 )
             )
         frames: I32 = last(stimulus.astype(np.int32))  # type: ignore[assignment]
-        return frames
+        return frames if kind == "spikes" else frames[None]
 
-    def _step(
+    def _advance(
         self,
         node: Node,
-        values: dict[str, I32],
+        values: Mapping[str, Integers],
         frames: I32,
         slots: Mapping[str, npt.NDArray[np.generic]],
-        t: int,
-    ) -> I32:
+        steps: int,
+    ) -> Integers:
+        """The train of a node over the next timesteps; `(1, ...)` when it never changes."""
         op = node.op
         if isinstance(op, ops.Input):
-            return frames[t] if op.kind == "spikes" else frames
+            return frames[:steps] if op.kind == "spikes" else frames
         if isinstance(op, ops.Slot):
-            slot: I32 = last(slots[op.slot].astype(np.int32))  # type: ignore[assignment]
-            return slot
+            return last(slots[op.slot].astype(np.int32))[None]
         inputs = [values[i] for i in node.inputs]
-        if isinstance(op, ops.Encode):
-            return inputs[0] if op.mode == "constant" or t == 0 else np.zeros_like(inputs[0])
-        if isinstance(op, ops.Correlate):
-            return _correlate(inputs[0], inputs[1])
-        if isinstance(op, ops.Decode):
-            return _decoded(values[node.name] if t else None, inputs[0], op)
+        if node.name in self._late:
+            inputs = [train[-1:] for train in inputs]
         if isinstance(op, ops.Scale):
             return inputs[0]
-        return self._executors[node.name].step(*inputs)
+        executor = self._executors[node.name]
+        if not executor.takes_bytes:
+            inputs = [i.astype(np.int32, copy=False) if i.dtype == np.uint8 else i for i in inputs]
+        if node.name in self._final:
+            return executor.final(steps, *inputs)
+        once = node.name in self._static or node.name in self._late
+        return executor.advance(1 if once else steps, *inputs)
 
-    def _read_out(self, outputs: list[I32], values: dict[str, I32]) -> npt.NDArray[np.generic]:
+    def _read_out(self, outputs: list[Integers]) -> npt.NDArray[np.generic]:
         node = self.network.output
         if self.network.types[node.name].kind == "spikes":
-            return first(np.stack(outputs).astype(np.uint8))
-        result: npt.NDArray[np.generic] = first(values[node.name])
+            return first(np.concatenate(outputs).astype(np.uint8))
+        result: npt.NDArray[np.generic] = first(outputs[-1][-1])
         source = self.network.by_name[node.inputs[0]]
         if isinstance(source.op, ops.Scale):
             result = result.astype(np.float64) * source.op.factor + source.op.offset
         return result
 
 
-class _Tally:
-    """Counts what happens; knows exact fan-outs."""
+def _block_of(network: Network) -> int:
+    """Timesteps per block, so that the largest train stays within `BLOCK_BYTES`."""
+    largest = max(4 * edge.size for edge in network.types.values())
+    return max(1, min(network.timesteps, BLOCK_BYTES // largest))
 
-    def __init__(self, network: Network, executors: Mapping[str, Executor]) -> None:
+
+def _spent(network: Network, kept: frozenset[str]) -> dict[str, tuple[str, ...]]:
+    """For every node the inputs that nobody reads after it."""
+    last_reader = {name: node.name for node in network.nodes for name in node.inputs}
+    spent: dict[str, tuple[str, ...]] = {}
+    for name, reader in last_reader.items():
+        if name not in kept:
+            spent[reader] = (*spent.get(reader, ()), name)
+    return spent
+
+
+class _Tally:
+    """Adds up what the executors counted; static nodes count at every timestep."""
+
+    def __init__(
+        self, network: Network, executors: Mapping[str, Executor], *, record: bool
+    ) -> None:
         self._network = network
         self._executors = executors
+        self._record = record
         self._ops = dict.fromkeys(network.by_name, 0)
-        self._traces: dict[str, list[U8]] = {}
+        self._trains: dict[str, list[U8]] = {}
 
-    def add(self, values: Mapping[str, I32], *, record: bool) -> None:
-        for node in self._network.nodes:
-            executor = self._executors[node.name]
-            if isinstance(executor, Synapses | Pool):
-                events = values[node.inputs[0]] != 0
-                self._ops[node.name] += int(executor.fanout[events].sum())
-            if record and isinstance(executor, Population | Pool):
-                spikes = first(values[node.name].astype(np.uint8))
-                self._traces.setdefault(node.name, []).append(spikes)  # type: ignore[arg-type]
+    def add(self, node: Node, train: Integers, static: frozenset[str]) -> None:
+        """Count what the node did to produce its train."""
+        executor = self._executors[node.name]
+        if isinstance(executor, Synapses | Pool):
+            times = self._network.timesteps if node.name in static else 1
+            self._ops[node.name] += executor.arrived * times
+        if self._record and isinstance(executor, Population | Pool):
+            spikes: U8 = first(train.astype(np.uint8))  # type: ignore[assignment]
+            self._trains.setdefault(node.name, []).append(spikes)
 
     def recorded(self) -> dict[str, U8]:
-        return {name: np.stack(steps) for name, steps in self._traces.items()}
+        return {name: np.concatenate(trains) for name, trains in self._trains.items()}
 
-    def membranes(self, *, record: bool) -> dict[str, I32]:
-        if not record:
+    def membranes(self) -> dict[str, I32]:
+        if not self._record:
             return {}
         return {
             name: first(e.v.reshape(e.shape))  # type: ignore[misc]
@@ -179,9 +218,9 @@ class _Tally:
         layers = []
         for node in self._network.nodes:
             executor = self._executors[node.name]
-            if isinstance(node.op, ops.Correlate | ops.Scale):
+            if self._is_arithmetic(node):
                 layers.append(self._arithmetic(node))
-            if not isinstance(executor, Population | Pool):
+            if not isinstance(executor, Population | Pool | Accumulator):
                 continue
             sops, macs, label = self._arrived(node)
             neurons = self._network.types[node.name].size
@@ -190,7 +229,7 @@ class _Tally:
                     node=node.name,
                     layer=label,
                     neurons=neurons,
-                    spikes=executor.spikes,
+                    spikes=0 if isinstance(executor, Accumulator) else executor.spikes,
                     sops=sops,
                     macs=macs,
                     neuron_updates=neurons * self._network.timesteps,
@@ -199,18 +238,30 @@ class _Tally:
         steps = self._network.timesteps
         return NetworkCounters(self._network.name, steps, steps, tuple(layers))
 
+    def _is_arithmetic(self, node: Node) -> bool:
+        """Whether values meet values here; spikes into a correlation are synaptic operations."""
+        if isinstance(node.op, ops.Correlate):
+            return self._network.types[node.inputs[0]].kind == "values"
+        return isinstance(node.op, ops.Scale | ops.TemplateBank)
+
     def _arithmetic(self, node: Node) -> LayerCounters:
         """Dense: every template element meets every position, every value its factor."""
         types = self._network.types
         macs = types[node.name].size
         if isinstance(node.op, ops.Correlate):
             macs *= types[node.inputs[1]].size
+        if isinstance(node.op, ops.TemplateBank):
+            macs = bank_operations(node.op, types[node.name])
         return LayerCounters(node.name, node.label, 0, 0, 0, macs, 0)
 
     def _arrived(self, population: Node) -> tuple[int, int, str]:
         """SOPs and MACs that reached a population, and the label of its synapses."""
         if isinstance(population.op, ops.SpikeMaxPool2d):
             return self._ops[population.name], 0, population.label
+        source = self._network.by_name[population.inputs[0]]
+        matched = self._executors[source.name]
+        if isinstance(matched, Correlator):
+            return matched.sops, 0, source.label
         sops = macs = 0
         label = population.label
         for node in _synapses_of(self._network, population):
@@ -232,38 +283,3 @@ def _synapses_of(network: Network, node: Node) -> list[Node]:
         elif isinstance(source.op, ops.Add | ops.Shift | ops.Scale):
             found += _synapses_of(network, source)
     return found
-
-
-def _static_nodes(network: Network) -> frozenset[str]:
-    """Nodes whose output is the same at every timestep, so that one evaluation is enough."""
-    static: set[str] = set()
-    changing = (ops.Neuron, ops.SpikeMaxPool2d, ops.Decode)
-    for node in network.nodes:
-        op = node.op
-        varies = (
-            isinstance(op, changing)
-            or (isinstance(op, ops.Input) and op.kind == "spikes")
-            or (isinstance(op, ops.Encode) and op.mode == "impulse")
-        )
-        if not varies and all(i in static for i in node.inputs):
-            static.add(node.name)
-    return frozenset(static)
-
-
-def _correlate(x: I32, z: I32) -> I32:
-    """Exact valid correlation of channels-last counts; `(H, W, 1)`."""
-    out_h, out_w = x.shape[0] - z.shape[0] + 1, x.shape[1] - z.shape[1] + 1
-    out = np.zeros((out_h, out_w, 1), np.int64)
-    for a in range(z.shape[0]):
-        for b in range(z.shape[1]):
-            out[:, :, 0] += x[a : a + out_h, b : b + out_w].astype(np.int64) @ z[a, b].astype(
-                np.int64
-            )
-    return out  # type: ignore[return-value]
-
-
-def _decoded(total: I32 | None, spikes: I32, op: ops.Decode) -> I32:
-    step = spikes
-    if op.signed_pairs:
-        step = spikes[..., 0::2] - spikes[..., 1::2]
-    return step.copy() if total is None else total + step

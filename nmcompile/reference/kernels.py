@@ -1,10 +1,17 @@
 """Event-driven integer kernels, channels-last: a spike adds one vector of weights per target.
 
-All arrays are int32 or narrower and exact; the caller has proven that sums fit int32.
-Parallel loops split the output rows, so results do not depend on the number of threads.
+Images (the timesteps of a block) are packed once into lists of events, row by row; every output
+position then adds the weight rows of the events in its window, eight at a time, so that the
+accumulator is read and written once per eight vectors. Accumulators are as narrow as the proven
+bound allows: integer addition wraps around, so only the final sum has to fit.
+
+Parallel loops deal out rows, and every row is written by one thread: results depend neither on
+the number of threads nor on their order.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,148 +19,217 @@ import numpy.typing as npt
 from nmcompile.reference.jit import njit, njit_parallel, prange
 
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Integers = npt.NDArray[Any]
+Window = tuple[int, int, int, int, int, int, int]
 
 
-def window_taps(
-    size: int, out: int, kernel: int, stride: int, padding: int, dilation: int
-) -> tuple[I32, I32, I32]:
-    """Along one axis: which outputs an input position reaches, and through which kernel tap.
+@njit_parallel
+def pack_events(
+    x: Integers,
+    fanout: I64,
+    events: I32,
+    values: I32,
+    start: I32,
+    ops: I64,
+    graded: I64,
+    keep_values: bool,
+) -> None:
+    """List the non-zero entries of N images and count the synapses behind them.
 
-    Returns:
-        `(start, tap, target)`: position p reaches output target[i] through kernel index
-        tap[i] for i in start[p]:start[p + 1].
+    Args:
+        x: `(N, H, W, C)` integers.
+        fanout: `(H, W, C)` synapses behind every entry.
+        events: `(N, H, G, W * C / G)` out, entry `xx * C / G + c` within its row and group.
+        values: out, like `events`: the entry's value, where they are kept.
+        start: `(N, H, G, W + 1)` out, first event of column xx, and the end.
+        ops: `(N, H)` out, sum of the fan-outs of the row's events.
+        graded: `(N, H)` out, number of events whose value is not 1.
+        keep_values: whether to write `values`.
     """
-    start, taps, targets = [0], [], []
-    for position in range(size):
-        for k in range(kernel):
-            shifted = position + padding - k * dilation
-            if shifted >= 0 and shifted % stride == 0 and shifted // stride < out:
-                taps.append(k)
-                targets.append(shifted // stride)
-        start.append(len(taps))
-    return (
-        np.array(start, np.int32),
-        np.array(taps, np.int32),
-        np.array(targets, np.int32),
-    )
+    images, height, width, channels = x.shape
+    groups = start.shape[2]
+    per_in = channels // groups
+    for row in prange(images * height):
+        image, y = row // height, row % height
+        total, other = 0, 0
+        for g in range(groups):
+            n = 0
+            for xx in range(width):
+                start[image, y, g, xx] = n
+                cell = x[image, y, xx, g * per_in : (g + 1) * per_in]
+                behind = fanout[y, xx, g * per_in : (g + 1) * per_in]
+                for c in range(per_in):
+                    value = cell[c]
+                    if value != 0:
+                        events[image, y, g, n] = xx * per_in + c
+                        if keep_values:
+                            values[image, y, g, n] = value
+                        total += behind[c]
+                        other += value != 1
+                        n += 1
+            start[image, y, g, width] = n
+        ops[image, y] = total
+        graded[image, y] = other
+
+
+@njit
+def add_rows(
+    acc: Integers, weight: Integers, events: I32, first: int, last: int, shift: int
+) -> None:
+    """acc += weight[events[i] + shift] for i in first:last."""
+    n = acc.shape[0]
+    i = first
+    while i + 8 <= last:
+        a, b = weight[events[i] + shift], weight[events[i + 1] + shift]
+        c, d = weight[events[i + 2] + shift], weight[events[i + 3] + shift]
+        e, f = weight[events[i + 4] + shift], weight[events[i + 5] + shift]
+        g, h = weight[events[i + 6] + shift], weight[events[i + 7] + shift]
+        for o in range(n):
+            acc[o] += ((a[o] + b[o]) + (c[o] + d[o])) + ((e[o] + f[o]) + (g[o] + h[o]))
+        i += 8
+    if i + 4 <= last:
+        a, b = weight[events[i] + shift], weight[events[i + 1] + shift]
+        c, d = weight[events[i + 2] + shift], weight[events[i + 3] + shift]
+        for o in range(n):
+            acc[o] += (a[o] + b[o]) + (c[o] + d[o])
+        i += 4
+    while i < last:
+        a = weight[events[i] + shift]
+        for o in range(n):
+            acc[o] += a[o]
+        i += 1
+
+
+@njit
+def add_scaled_rows(
+    acc: Integers, weight: Integers, events: I32, values: I32, first: int, last: int, shift: int
+) -> None:
+    """acc += values[i] * weight[events[i] + shift] for i in first:last."""
+    n = acc.shape[0]
+    i = first
+    while i + 4 <= last:
+        a, b = weight[events[i] + shift], weight[events[i + 1] + shift]
+        c, d = weight[events[i + 2] + shift], weight[events[i + 3] + shift]
+        p, q, r, s = values[i], values[i + 1], values[i + 2], values[i + 3]
+        for o in range(n):
+            acc[o] += (
+                np.int32(p * a[o]) + np.int32(q * b[o]) + np.int32(r * c[o]) + np.int32(s * d[o])
+            )
+        i += 4
+    while i < last:
+        a, p = weight[events[i] + shift], values[i]
+        for o in range(n):
+            acc[o] += np.int32(p * a[o])
+        i += 1
 
 
 @njit_parallel
 def conv_events(
-    x: I32,
-    weight: I32,
-    out: I32,
-    stride_y: int,
-    pad_y: int,
-    dil_y: int,
+    events: I32,
+    values: I32,
     start: I32,
-    tap: I32,
-    target: I32,
-    groups: int,
+    weight: Integers,
+    bias: I32,
+    narrow: Integers,
+    out: I32,
+    which: I64,
+    window: Window,
+    parts: int,
+    graded: bool,
 ) -> None:
-    """out += cross-correlation of the non-zero entries of x.
+    """out = bias + cross-correlation of the packed events, for some of the images.
 
     Args:
-        x: `(H, W, C_in)` spikes or integers; zeros cost one comparison.
-        weight: `(K_y, K_x, C_in, C_out / groups)`.
-        out: `(H_out, W_out, C_out)`, accumulated in place.
-        stride_y: stride. pad_y: padding. dil_y: dilation along y.
-        start: taps along x, with `tap` and `target`, from `window_taps`.
-        groups: channel groups.
+        events: from `pack_events`; likewise `values` and `start`.
+        weight: `(G, K_y, K_x * C_in / G, C_out / G)`.
+        bias: `(C_out,)`.
+        narrow: its dtype is that of the accumulators; any length.
+        out: `(N, H_out, W_out, C_out)`, overwritten.
+        which: images to do.
+        window: stride y, x, padding y, x, dilation y, x, and K_x.
+        parts: number of threads; rows are dealt out one by one, since neighbours cost alike.
+        graded: multiply by the values (else every event counts once).
     """
-    height, width, channels = x.shape
-    k_y = weight.shape[0]
-    per_out = weight.shape[3]
-    per_in = channels // groups
-    for oy in prange(out.shape[0]):
-        for ky in range(k_y):
-            y = oy * stride_y + ky * dil_y - pad_y
-            if y < 0 or y >= height:
-                continue
-            for xx in range(width):
-                first, last = start[xx], start[xx + 1]
-                for c in range(channels):
-                    value = x[y, xx, c]
-                    if value == 0:
-                        continue
-                    base = (c // per_in) * per_out
-                    for i in range(first, last):
-                        row = weight[ky, tap[i], c]
-                        cell = out[oy, target[i], base : base + per_out]
-                        if value == 1:
-                            for o in range(per_out):
-                                cell[o] += row[o]
-                        else:
-                            for o in range(per_out):
-                                cell[o] += value * row[o]
+    stride_y, stride_x, pad_y, pad_x, dil_y, dil_x, k_x = window
+    height, groups, width = start.shape[1], start.shape[2], start.shape[3] - 1
+    k_y, per_out = weight.shape[1], weight.shape[3]
+    per_in = weight.shape[2] // k_x
+    spans, reach = (1, k_x) if dil_x == 1 else (k_x, 1)
+    rows_out = out.shape[1]
+    for part in prange(parts):
+        acc = np.zeros(per_out, narrow.dtype)
+        for row in range(part, which.shape[0] * rows_out, parts):
+            image, oy = which[row // rows_out], row % rows_out
+            for ox in range(out.shape[2]):
+                for g in range(groups):
+                    acc[:] = 0
+                    for ky in range(k_y):
+                        y = oy * stride_y + ky * dil_y - pad_y
+                        if y < 0 or y >= height:
+                            continue
+                        found, amount = events[image, y, g], values[image, y, g]
+                        for span in range(spans):
+                            left = ox * stride_x - pad_x + span * dil_x
+                            low, high = max(left, 0), min(left + reach, width)
+                            if low >= high:
+                                continue
+                            first, last = start[image, y, g, low], start[image, y, g, high]
+                            shift = (span - left) * per_in
+                            if graded:
+                                add_scaled_rows(
+                                    acc, weight[g, ky], found, amount, first, last, shift
+                                )
+                            else:
+                                add_rows(acc, weight[g, ky], found, first, last, shift)
+                    cell = out[image, oy, ox, g * per_out : (g + 1) * per_out]
+                    own = bias[g * per_out : (g + 1) * per_out]
+                    for o in range(per_out):
+                        cell[o] = own[o] + acc[o]
 
 
-@njit
-def linear_events(x: I32, weight: I32, out: I32) -> None:
-    """out += weight^T x over the non-zero entries of x; weight is `(N_in, N_out)`."""
-    for i in range(x.shape[0]):
-        value = x[i]
-        if value != 0:
-            row = weight[i]
-            for o in range(out.shape[0]):
-                out[o] += value * row[o]
-
-
-@njit
-def pool_running_max(
-    x: I32,
-    counts: I32,
-    best: I32,
-    out: npt.NDArray[np.uint8],
-    k_y: int,
-    k_x: int,
-    s_y: int,
-    s_x: int,
-) -> int:
-    """One timestep of running-maximum pooling; returns the number of spikes out.
+@njit_parallel
+def depthwise(x: Integers, weight: I32, bias: I32, out: I32, window: Window) -> None:
+    """out = bias + a convolution of every channel with its own kernel (sum pooling is one).
 
     Args:
-        x: `(H, W, C)` spikes.
-        counts: `(H, W, C)` running counts of the inputs, updated.
-        best: `(H_out, W_out, C)` running maximum of each window, updated.
-        out: `(H_out, W_out, C)`, spikes of this timestep, overwritten.
-        k_y: window. s_y: stride (likewise x).
+        x: `(N, H, W, C)` integers.
+        weight: `(K_y, K_x, C)`.
+        bias: `(C,)`.
+        out: `(N, H_out, W_out, C)`, overwritten.
+        window: see `conv_events`.
     """
-    height, width, channels = x.shape
-    out_h, out_w, _ = out.shape
-    out[:] = 0
-    total = 0
-    for y in range(height):
-        for xx in range(width):
-            for c in range(channels):
-                if x[y, xx, c] == 0:
+    stride_y, stride_x, pad_y, pad_x, dil_y, dil_x, k_x = window
+    _, height, width, channels = x.shape
+    rows_out = out.shape[1]
+    for row in prange(out.shape[0] * rows_out):
+        image, oy = row // rows_out, row % rows_out
+        for ox in range(out.shape[2]):
+            cell = out[image, oy, ox]
+            cell[:] = bias
+            for ky in range(weight.shape[0]):
+                y = oy * stride_y + ky * dil_y - pad_y
+                if y < 0 or y >= height:
                     continue
-                counts[y, xx, c] += 1
-                n = counts[y, xx, c]
-                first_y = max(0, (y - k_y + s_y) // s_y)
-                first_x = max(0, (xx - k_x + s_x) // s_x)
-                for oy in range(first_y, min(out_h - 1, y // s_y) + 1):
-                    for ox in range(first_x, min(out_w - 1, xx // s_x) + 1):
-                        if n > best[oy, ox, c]:
-                            best[oy, ox, c] = n
-                            out[oy, ox, c] = 1
-                            total += 1
-    return total
-
-
-@njit
-def pool_or(x: I32, out: npt.NDArray[np.uint8], k_y: int, k_x: int, s_y: int, s_x: int) -> int:
-    """One timestep of OR pooling; arguments as `pool_running_max`."""
-    height, width, channels = x.shape
-    out_h, out_w, _ = out.shape
-    out[:] = 0
-    total = 0
-    for oy in range(out_h):
-        for ox in range(out_w):
-            for y in range(oy * s_y, min(height, oy * s_y + k_y)):
-                for xx in range(ox * s_x, min(width, ox * s_x + k_x)):
+                for kx in range(k_x):
+                    xx = ox * stride_x + kx * dil_x - pad_x
+                    if xx < 0 or xx >= width:
+                        continue
+                    source, own = x[image, y, xx], weight[ky, kx]
                     for c in range(channels):
-                        if x[y, xx, c] != 0 and out[oy, ox, c] == 0:
-                            out[oy, ox, c] = 1
-                            total += 1
-    return total
+                        cell[c] += np.int32(source[c]) * own[c]
+
+
+@njit_parallel
+def count_synapses(x: Integers, fanout: I64, ops: I64) -> None:
+    """ops[n, y] = synapses behind the non-zero entries of row y of `(N, H, W, C)` images."""
+    images, height, width, channels = x.shape
+    for row in prange(images * height):
+        image, y = row // height, row % height
+        total = 0
+        for xx in range(width):
+            cell, behind = x[image, y, xx], fanout[y, xx]
+            for c in range(channels):
+                if cell[c] != 0:
+                    total += behind[c]
+        ops[image, y] = total

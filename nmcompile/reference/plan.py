@@ -8,31 +8,36 @@ from __future__ import annotations
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNeuron
-from nmcompile.reference.executor import I32, Executor, first
-from nmcompile.reference.populations import Pool, Population
+from nmcompile.reference.correlate import Accumulator, BankBuilder, Correlator, Decoder
+from nmcompile.reference.executor import I32, Executor, Integers, first
+from nmcompile.reference.populations import Encoder, Pool, Population
 from nmcompile.reference.synapses import Synapses
 
 
 class Pure(Executor):
-    """Operators without weights and state: add, shift, flatten, correlate, pass-through."""
+    """Operators without weights and state: add, shift, flatten, pass-through."""
 
     def __init__(self, op: ops.Op) -> None:
         self._op = op
 
-    def step(self, *inputs: I32) -> I32:
+    def step(self, *inputs: I32) -> Integers:
         """See the operator's equation."""
+        value: Integers = self.advance(1, *(x[None] for x in inputs))[0]
+        return value
+
+    def advance(self, steps: int, *trains: Integers) -> Integers:
+        """The equation for all timesteps at once."""
         op = self._op
         if isinstance(op, ops.Add):
-            total = inputs[0].copy()
-            for other in inputs[1:]:
-                total += other
+            total = trains[0]
+            for other in trains[1:]:
+                total = total + other
             return total
         if isinstance(op, ops.Shift):
-            return inputs[0] >> op.bits
+            return trains[0] >> op.bits
         if isinstance(op, ops.Flatten):
-            flat: I32 = first(inputs[0]).reshape(-1)  # type: ignore[assignment]
-            return flat
-        return inputs[0]
+            return first(trains[0]).reshape(len(trains[0]), -1)
+        return trains[0]
 
 
 def make_executor(node: Node, network: Network) -> Executor:
@@ -41,7 +46,17 @@ def make_executor(node: Node, network: Network) -> Executor:
     if isinstance(op, ops.Conv2d | ops.Linear | ops.SumPool2d):
         return Synapses(op, sources[0], node)
     if isinstance(op, ops.Neuron) and isinstance(op.model, IntegerNeuron):
-        return Population(op.model, network.types[node.name], node)
+        return Population(op.model, sources[0], network.types[node.name], node)
     if isinstance(op, ops.SpikeMaxPool2d):
         return Pool(op, sources[0], network.types[node.name])
+    if isinstance(op, ops.Encode):
+        return Encoder(op)
+    if isinstance(op, ops.Correlate):
+        return Correlator(op, sources[1])
+    if isinstance(op, ops.Accumulate):
+        return Accumulator(network.types[node.name], node)
+    if isinstance(op, ops.TemplateBank):
+        return BankBuilder(op, network.types[node.name])
+    if isinstance(op, ops.Decode):
+        return Decoder(op)
     return Pure(op)

@@ -1,79 +1,190 @@
-"""Linear operators of the integer interpreter: events times weights, and exact fan-outs."""
+"""Linear operators of the integer interpreter: events or matrices times weights, both exact."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.infer import sum_bound
+from nmcompile.ir.infer import infer, sum_bound
 from nmcompile.ir.network import Node
 from nmcompile.ir.types import EdgeType
 from nmcompile.reference import kernels
-from nmcompile.reference.executor import I32, INT32_MAX, Executor
+from nmcompile.reference.dense import EXACT_LIMIT, dense_conv
+from nmcompile.reference.executor import I32, INT32_MAX, Executor, Integers
+from nmcompile.reference.fanout import fanout
+
+COST_NARROW, COST_WIDE, COST_GRADED = 1.0, 1.4, 2.0
+"""What one event costs per weight, in multiply-adds of the dense kernel: with accumulators of 16
+bits, of 32 bits, and with values other than 1 (layers of SiamFC-3s, one Zen 4 core, AVX-512)."""
+
+INT16_MAX = 2**15 - 1
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The events of N images.
+
+    Attributes:
+        events, values, start: see `kernels.pack_events`; no values when all are 1.
+        counts: `(N,)` events.
+        synapses: synapses behind all of them.
+        graded: whether any value is not 1.
+    """
+
+    events: I32
+    values: I32
+    start: I32
+    counts: npt.NDArray[np.int64]
+    synapses: int
+    graded: bool
 
 
 class Synapses(Executor):
-    """A linear operator: events times weights, plus the bias once per timestep."""
+    """A linear operator: events times weights, plus the bias once per timestep.
+
+    The kernel of every timestep is chosen by `dense_pays` from counted activity. Both kernels are
+    exact, so the choice shows in time only.
+
+    Attributes:
+        shape: of the currents, `(H_out, W_out, C_out)` or `(N_out,)`.
+        fanout: synapses behind every input element.
+        arrived: synaptic operations of the last `step` or `advance`.
+        float32_is_exact: whether no sum can leave the integers that float32 represents.
+    """
+
+    takes_bytes = True
 
     def __init__(self, op: ops.Conv2d | ops.Linear | ops.SumPool2d, source: EdgeType, node: Node):
         conv = as_conv(op, source)
+        self._bias = _checked(conv, source, node)
         self._linear = isinstance(op, ops.Linear)
-        bound = sum_bound(conv.weight, conv.bias, source)
-        if bound > INT32_MAX:
-            raise NmError(
-                Diagnostic(
-                    code="NM0203",
-                    message="a sum of this layer may leave 32 bits",
-                    where=node.label,
-                    limit=f"{INT32_MAX}",
-                    found=f"{bound}",
-                    help=("use fewer weight bits or a narrower input",),
-                )
-            )
-        weight = conv.weight.data.astype(np.int32)
-        self._bias = conv.bias.data.astype(np.int32)
-        self._conv = conv
-        if self._linear:
-            self._weight = np.ascontiguousarray(op.weight.data.T.astype(np.int32))  # type: ignore[union-attr]
-            self.shape: tuple[int, ...] = (weight.shape[0],)
-        else:
-            self._weight = np.ascontiguousarray(_by_input_channel(weight, conv.groups))
-            channels, height, width = _conv_shape(conv, source)
-            self.shape = (height, width, channels)
-            self._taps = kernels.window_taps(
-                source.shape[2],
-                width,
-                weight.shape[3],
-                conv.stride[1],
-                conv.padding[1],
-                conv.dilation[1],
-            )
+        image = (source.shape[0], 1, 1) if self._linear else source.shape
+        edge = EdgeType("values", image, source.bits, source.signed)
+        channels, height, width = infer(conv, (edge,), node.label).shape
+        self._out = (height, width, channels)
+        self._image = (*image[1:], image[0])
+        self.shape: tuple[int, ...] = (channels,) if self._linear else self._out
         self.fanout = fanout(conv, source, self.shape)
+        self._behind = self.fanout.reshape(self._image)
+        self._source = source
+        self._window = (*conv.stride, *conv.padding, *conv.dilation, conv.weight.shape[3])
+        self._weight = _grouped(conv)
+        self._float: npt.NDArray[np.float32] | None = None
+        self._depthwise = self._weight.shape[2] == conv.weight.shape[3] and channels == conv.groups
+        self._accumulator = np.zeros(0, np.int16 if _fits_int16(conv.weight) else np.int32)
+        self.float32_is_exact = sum_bound(conv.weight, None, source) <= EXACT_LIMIT
+        self.arrived = 0
 
-    def step(self, *inputs: I32) -> I32:
+    def step(self, *inputs: Integers) -> I32:
         """`(H_out, W_out, C_out)` or `(N_out,)` currents."""
-        out = np.empty(self.shape, np.int32)
-        out[:] = self._bias
-        if self._linear:
-            kernels.linear_events(inputs[0], self._weight, out)
+        currents: I32 = self.advance(1, inputs[0][None])[0]
+        return currents
+
+    def advance(self, steps: int, *trains: Integers) -> I32:
+        """`(T, H_out, W_out, C_out)` or `(T, N_out)` currents of a train of T timesteps."""
+        x = np.ascontiguousarray(trains[0]).reshape(-1, *self._image)
+        out = np.empty((len(x), *self._out), np.int32)
+        if self._depthwise:
+            self.by_channel(x, out)
         else:
-            conv = self._conv
-            kernels.conv_events(
-                inputs[0],
-                self._weight,
-                out,
-                conv.stride[0],
-                conv.padding[0],
-                conv.dilation[0],
-                *self._taps,
-                conv.groups,
-            )
-        return out
+            self._by_activity(x, out)
+        return out.reshape(-1, *self.shape)
+
+    def _by_activity(self, x: Integers, out: I32) -> None:
+        packed = self.pack(x)
+        activity = packed.counts / (x.size / len(x))
+        wide = packed.graded or self._accumulator.dtype != np.int16
+        dense = np.array([dense_pays(a, graded=packed.graded, wide=wide) for a in activity])
+        if dense.any() and not self._dense_is_exact(x):
+            dense[:] = False
+        self.by_events(packed, out, np.flatnonzero(~dense))
+        self.by_matrix(x, out, np.flatnonzero(dense))
+
+    def pack(self, x: Integers) -> Packed:
+        """List the events of `(N, H, W, C)` inputs, and count the synapses behind them."""
+        packed = self._pack(x, keep_values=self._source.bits > 1)
+        if packed.graded and not packed.values.size:
+            packed = self._pack(x, keep_values=True)
+        self.arrived = packed.synapses
+        return packed
+
+    def by_events(self, packed: Packed, out: I32, which: npt.NDArray[np.int64]) -> None:
+        """Fill the currents of some of the images, event by event."""
+        if not which.size:
+            return
+        narrow = np.zeros(0, np.int32) if packed.graded else self._accumulator
+        values = packed.values if packed.graded else packed.events
+        kernels.conv_events(
+            *(packed.events, values, packed.start, self._weight, self._bias, narrow, out, which),
+            *(self._window, numba.get_num_threads(), packed.graded),
+        )
+
+    def by_matrix(self, x: Integers, out: I32, which: npt.NDArray[np.int64]) -> None:
+        """Fill the currents of some of the images by float32 matrix products."""
+        if not which.size:
+            return
+        if self._float is None:
+            groups, k_y, across, per_out = self._weight.shape
+            taps = self._weight.reshape(groups, k_y * across, per_out)
+            self._float = taps.astype(np.float32)
+        threads = numba.get_num_threads()
+        for i in which:
+            dense_conv(x[i], self._float, self._bias, out[i], self._window, threads)
+
+    def by_channel(self, x: Integers, out: I32) -> None:
+        """Fill the currents where every channel has a kernel of its own."""
+        synapses = np.empty(x.shape[:2], np.int64)
+        kernels.count_synapses(x, self._behind, synapses)
+        self.arrived = int(synapses.sum())
+        groups, k_y, k_x, _ = self._weight.shape
+        weight = self._weight.reshape(groups, k_y, k_x).transpose(1, 2, 0).astype(np.int32)
+        kernels.depthwise(x, np.ascontiguousarray(weight), self._bias, out, self._window)
+
+    def _pack(self, x: Integers, *, keep_values: bool) -> Packed:
+        images, height, width, channels = x.shape
+        groups = len(self._weight)
+        events = np.empty((images, height, groups, width * channels // groups), np.int32)
+        values = np.empty(events.shape if keep_values else (0, 0, 0, 0), np.int32)
+        start = np.empty((images, height, groups, width + 1), np.int32)
+        synapses, graded = (np.empty((images, height), np.int64) for _ in range(2))
+        lists = (events, values, start)
+        kernels.pack_events(x, self._behind, *lists, synapses, graded, keep_values)
+        counts = start[..., -1].sum(axis=(1, 2), dtype=np.int64)
+        return Packed(*lists, counts, int(synapses.sum()), bool(graded.any()))
+
+    def _dense_is_exact(self, x: Integers) -> bool:
+        """Whether the bound holds, and x keeps to the range that it was computed from."""
+        if not self.float32_is_exact:
+            return False
+        low, high = value_range(self._source)
+        return bool(x.min(initial=0) >= low and x.max(initial=0) <= high)
+
+
+def dense_pays(activity: float, *, graded: bool, wide: bool) -> bool:
+    """Whether the dense kernel is expected to be faster than the events.
+
+    The dense kernel's time does not depend on the input, that of the events is proportional to it.
+
+    Args:
+        activity: share of non-zero inputs.
+        graded: whether inputs other than 0 and 1 occur.
+        wide: whether the accumulators need 32 bits.
+    """
+    cost = COST_GRADED if graded else COST_WIDE if wide else COST_NARROW
+    return activity * cost > 1.0
+
+
+def value_range(edge: EdgeType) -> tuple[int, int]:
+    """Smallest and largest value that an integer edge may carry."""
+    if edge.signed:
+        return -(2 ** (edge.bits - 1)), 2 ** (edge.bits - 1)
+    return 0, 2**edge.bits - 1
 
 
 def as_conv(op: ops.Conv2d | ops.Linear | ops.SumPool2d, source: EdgeType) -> ops.Conv2d:
@@ -89,41 +200,40 @@ def as_conv(op: ops.Conv2d | ops.Linear | ops.SumPool2d, source: EdgeType) -> op
     )
 
 
-@lru_cache(maxsize=16)  # one build lays out the same layers for several runners
-def fanout(conv: ops.Conv2d, source: EdgeType, out: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """Non-zero synapses behind every input element, exact at borders, strides and groups.
+def _checked(conv: ops.Conv2d, source: EdgeType, node: Node) -> I32:
+    """The bias, of an operator whose sums fit int32."""
+    bound = sum_bound(conv.weight, conv.bias, source)
+    if bound > INT32_MAX:
+        raise NmError(
+            Diagnostic(
+                code="NM0203",
+                message="a sum of this layer may leave 32 bits",
+                where=node.label,
+                limit=f"{INT32_MAX}",
+                found=f"{bound}",
+                help=("use fewer weight bits or a narrower input",),
+            )
+        )
+    bias: I32 = conv.bias.data.astype(np.int32)
+    return bias
 
-    Returns:
-        `(H, W, C)` (or `(N,)`) counts, read-only; the sum over spikes is the SOP count.
+
+def _grouped(conv: ops.Conv2d) -> Integers:
+    """`(C_out, C_in/g, K_y, K_x)` -> `(G, K_y, K_x * C_in/g, C_out/g)`, int8 where it fits."""
+    out, per_in, k_y, k_x = conv.weight.shape
+    grouped = conv.weight.data.reshape(conv.groups, out // conv.groups, per_in, k_y, k_x)
+    rows = grouped.transpose(0, 3, 4, 2, 1).reshape(conv.groups, k_y, k_x * per_in, -1)
+    narrow = rows.min(initial=0) >= -128 and rows.max(initial=0) <= 127
+    return np.ascontiguousarray(rows.astype(np.int8 if narrow else np.int32))
+
+
+def _fits_int16(weight: Array) -> bool:
+    """Whether no set of binary spikes sums to more than 16 bits hold.
+
+    Sums that leave 16 bits on the way come back by wrapping around; only the last one counts, and
+    it lies between the sum of the negative and the sum of the positive weights.
     """
-    nonzero = _by_input_channel((conv.weight.data != 0).astype(np.int64), conv.groups).sum(axis=3)
-    if len(source.shape) == 1:
-        return np.asarray(nonzero[0, 0], np.int64)
-    channels, height, width = source.shape
-    counts = np.zeros((height, width, channels), np.int64)
-    axes = zip(source.shape[1:], out[:2], nonzero.shape[:2], range(2), strict=True)
-    (ys, xs) = (
-        kernels.window_taps(size, o, k, conv.stride[a], conv.padding[a], conv.dilation[a])
-        for size, o, k, a in axes
-    )
-    for y in range(height):
-        rows = nonzero[ys[1][ys[0][y] : ys[0][y + 1]]].sum(axis=0)
-        for x in range(width):
-            counts[y, x] = rows[xs[1][xs[0][x] : xs[0][x + 1]]].sum(axis=0)
-    counts.setflags(write=False)
-    return counts
-
-
-def _by_input_channel(weight: npt.NDArray[np.generic], groups: int) -> npt.NDArray[np.int64]:
-    """`(C_out, C_in/g, K_y, K_x)` -> `(K_y, K_x, C_in, C_out/g)`."""
-    out, per_in, k_y, k_x = weight.shape
-    grouped = weight.reshape(groups, out // groups, per_in, k_y, k_x)
-    moved = grouped.transpose(3, 4, 0, 2, 1)
-    return moved.reshape(k_y, k_x, groups * per_in, out // groups)  # type: ignore[return-value]
-
-
-def _conv_shape(conv: ops.Conv2d, source: EdgeType) -> tuple[int, int, int]:
-    from nmcompile.ir.infer import infer
-
-    shape = infer(conv, (source,), "").shape
-    return shape[0], shape[1], shape[2]
+    rows = weight.data.reshape(weight.shape[0], -1).astype(np.int64)
+    most = np.maximum(rows, 0).sum(axis=1).max(initial=0)
+    least = np.minimum(rows, 0).sum(axis=1).min(initial=0)
+    return bool(most <= INT16_MAX and least >= -INT16_MAX)

@@ -42,18 +42,21 @@ def accuracy(report: Report) -> Table:
             f"{row.correlation:.3f}",
             percent_text(row.relative_error),
             percent_text(row.rate),
+            "stored" if row.percentile is None else f"{row.percentile:g} %",
+            DASH if row.v_init is None else f"{row.v_init:g}",
         )
         for row in section.layers
     ]
     if section.response_correlation is not None:
         error = percent_text(section.response_relative_error)
-        rows.append(("program", "final output", f"{section.response_correlation:.3f}", error, DASH))
+        correlation = f"{section.response_correlation:.3f}"
+        rows.append(("program", "final output", correlation, error, DASH, DASH, DASH))
     measured = f"measured on {section.stimulus}" if section.stimulus else ""
     if measured and section.frames:
         measured += f", {plural(section.frames, 'frame')}"
     return table(
         "From float to integer",
-        "network|layer|correlation>|relative error>|spike rate>",
+        "network|layer|correlation>|relative error>|spike rate>|scale>|start>",
         rows,
         measured,
     )

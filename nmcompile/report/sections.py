@@ -99,6 +99,10 @@ class LayerError(Section):
     correlation: float = Field(description="Pearson correlation over neurons and frames.")
     relative_error: float = Field(description="Norm of the difference over norm of the float.")
     rate: float = Field(description="Mean spikes per neuron and timestep.")
+    percentile: float | None = Field(
+        None, description="Of the activations, became the scale; empty where the model stores it."
+    )
+    v_init: float | None = Field(None, description="Membrane at the start, in thresholds.")
 
 
 class TrackingRow(Section):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from nmcompile.target.crossbar import CrossbarTarget
+from nmcompile.target.families import of_family, target_from_json
+from nmcompile.target.neurocore import NeurocoreTarget
 from nmcompile.target.numbers import Count, Measure
 from nmcompile.target.registry import (
     TargetFile,
@@ -14,12 +17,16 @@ from nmcompile.target.schema import Source, Target
 
 __all__ = [
     "Count",
+    "CrossbarTarget",
     "Measure",
+    "NeurocoreTarget",
     "Source",
     "Target",
     "TargetFile",
     "load_target",
+    "of_family",
     "plugin_problems",
     "target_files",
+    "target_from_json",
     "target_names",
 ]

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 from nmcompile.config import TomlFile, read_toml, validated
 from nmcompile.diagnostics import Diagnostic, DiagnosticBag, NmError, did_you_mean
+from nmcompile.target.families import FAMILIES, family_of
 from nmcompile.target.schema import Target
 from nmcompile.toml_positions import Key
 
@@ -28,7 +29,10 @@ def load_target_file(path: Path, label: str, resolve: Resolve) -> Target:
     files = _chain(path, label, resolve)
     data = _merged(files)
     data.pop("extends", None)
-    target = validated(Target, data, files)
+    family = family_of(data)
+    if family is None:
+        raise _unknown_family(files, data["family"])
+    target = validated(family, data, files)
     _check_sources(target, data, files)
     # not part of the content, so not of the digest; no folder, so that builds do not depend on it
     target._label = path.name if label == str(path) else label
@@ -58,6 +62,20 @@ def _chain(path: Path, label: str, resolve: Resolve) -> tuple[TomlFile, ...]:
 def _extends(file: TomlFile, message: str, found: str) -> NmError:
     return NmError(
         Diagnostic(code="NM0608", message=message, where=file.at(("extends",)), found=found)
+    )
+
+
+def _unknown_family(files: tuple[TomlFile, ...], found: object) -> NmError:
+    key = ("family",)
+    origin = next((file for file in files if file.has(key)), files[0])
+    return NmError(
+        Diagnostic(
+            code="NM0604",
+            message="there is no such family of chips",
+            where=origin.at(key),
+            found=repr(found),
+            help=(did_you_mean(str(found), FAMILIES, "families"),),
+        )
     )
 
 

@@ -1,4 +1,7 @@
-"""What a target file may say, and the :class:`Target` that it becomes."""
+"""What every target file may say, and the :class:`Target` that it becomes.
+
+Each family of chips refines the sections in a file of its own (`neurocore`, `crossbar`).
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,16 @@ from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 from nmcompile.config import Frozen
 from nmcompile.target.numbers import (
     Bits,
-    Bytes,
     Count,
     Energy,
     Measure,
     Number,
-    NumberOrNone,
     Power,
-    SignedNumber,
     Ticks,
-    Time,
 )
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+Family = Literal["neurocore", "crossbar"]
 NeuronModel = Literal["IF", "LIF", "CubaLIF", "SigmaDelta", "NILIF", "TrueNorth", "ReLU8"]
 
 
@@ -42,27 +42,17 @@ class Core(Frozen):
     """What one core holds."""
 
     neurons: Number = Field(description="neurons")
-    synapse_memory_bytes: Bytes = Field(description="weights and their index")
-    total_memory_bytes: Bytes = Field(description="synapses, neuron state and axon entries")
-    neuron_state_bytes: Bytes = Field(description="state and parameters of one neuron")
-    in_axons: Number = Field(description="input axon entries")
-    out_axons: Number = Field(description="output axon entries")
-    axon_atoms: Number = Field(description="neurons that one population axon can name")
-    axon_entry_bytes: Bytes = Field(description="memory of one axon entry")
 
 
 class Formats(Frozen):
     """Number formats and what fits into them."""
 
     weight_bits: Bits = Field(description="stored width of a weight, sign included")
-    membrane_bits: Bits = Field(description="signed width of current and membrane")
-    threshold_bits: Bits = Field(description="unsigned width of the threshold mantissa")
-    membrane_shift: NumberOrNone = Field(description="left shift from weights to state")
-    bias_mantissa_bits: Bits = Field(description="signed width of the bias mantissa")
-    bias_exponent_max: NumberOrNone = Field(description="largest exponent of the bias")
-    weight_exponent_min: SignedNumber = Field(description="smallest exponent of the weights")
-    weight_exponent_max: SignedNumber = Field(description="largest exponent of the weights")
-    delay_ticks_max: Ticks = Field(description="longest delay beyond the one-step synapse delay")
+    membrane_bits: Bits = Field(description="signed width of the membrane (and current)")
+    threshold_bits: Bits = Field(description="unsigned width of the threshold (its mantissa)")
+    delay_ticks_max: Ticks = Field(
+        description="longest axon delay, on neurocores beyond the one of the synapse"
+    )
     graded_bits: Bits = Field(description="payload of a spike; 0 where spikes are binary")
 
 
@@ -78,16 +68,21 @@ class Capabilities(Frozen):
         description="how membranes return to their start between frames"
     )
     graded_input: bool = Field(description="whether a pixel value enters in one spike")
+    threshold_schedule: Literal["microcode", "none"] = Field(
+        description="how thresholds change from timestep to timestep, for spike codings"
+    )
     source: str = Field(description="a key of [sources]")
     where: str = Field(default="", description="place in the source, and its doubts")
 
 
 class Routing(Frozen):
-    """How packets travel and how synapses may be shared."""
+    """How packets travel and what the host may write."""
 
     topology: Literal["mesh"] = Field(description="how routers are connected")
     order: Literal["xy"] = Field(description="dimension order of a packet's way")
-    shared_kernels: bool = Field(description="whether axons of one core may share weights")
+    host_writes: Literal["between_timesteps", "between_frames", "none"] = Field(
+        description="when the host may write synapses, so that a template becomes weights"
+    )
     source: str = Field(description="a key of [sources]")
     where: str = Field(default="", description="place in the source, and its doubts")
 
@@ -96,9 +91,6 @@ class EnergyPerAction(Frozen):
     """Energy of one action, beyond the static power."""
 
     synaptic_op: Energy = Field(description="one spike at one synapse")
-    neuron_active: Energy = Field(description="update of a neuron that received input or fires")
-    neuron_inactive: Energy = Field(description="update of an idle neuron")
-    spike_in_tile: Energy = Field(description="one spike packet, before it leaves its router")
     hop_east_west: Energy = Field(description="one packet, one router further along a row")
     hop_north_south: Energy = Field(description="one packet, one router further along a column")
     chip_crossing: Energy = Field(description="one packet from chip to chip")
@@ -106,15 +98,7 @@ class EnergyPerAction(Frozen):
 
 
 class TimePerAction(Frozen):
-    """Time of one action in the core or link that does it."""
-
-    synaptic_op: Time = Field(description="one spike at one synapse")
-    neuron_active: Time = Field(description="update of an active neuron")
-    neuron_inactive: Time = Field(description="update of an idle neuron")
-    hop: Time = Field(description="one packet over one link")
-    barrier: Time = Field(description="end-of-step barrier of one chip, fewest to most tiles")
-    barrier_multi_chip: Time = Field(description="end-of-step barrier of several chips")
-    step_min: Time = Field(description="no step is shorter")
+    """Time of one action."""
 
 
 class Static(Frozen):
@@ -134,6 +118,7 @@ class Source(Frozen):
 class Target(Frozen):
     """One chip as nmcompile sees it: the only place that holds its limits and costs."""
 
+    family: Family = Field(description="what the cores are: it decides what a file may say")
     name: Name = Field(description="the name for --target")
     title: str = Field(description="one line for people")
     aliases: tuple[Name, ...] = Field(default=(), strict=False, description="further names")
@@ -172,10 +157,28 @@ class Target(Frozen):
 
     def numbers(self) -> Iterator[tuple[str, Count | Measure]]:
         """All numbers as (``core.neurons``, number), in the order of the schema."""
-        for section in ("chip", "core", "formats", "energy", "time", "static"):
+        for path, entry in self._entries():
+            if isinstance(entry, Count | Measure):
+                yield path, entry
+
+    def capabilities(self) -> Iterator[tuple[str, str]]:
+        """What is said in words, as (``neuron.soft_reset``, text), in the order of the schema."""
+        for path, entry in self._entries():
+            if path.endswith((".source", ".where")) or isinstance(entry, Count | Measure):
+                continue
+            if isinstance(entry, tuple):
+                yield path, ", ".join(entry)
+            elif isinstance(entry, bool):
+                yield path, "yes" if entry else "no"
+            else:
+                yield path, str(entry).replace("_", " ")
+
+    def _entries(self) -> Iterator[tuple[str, Any]]:
+        for section in type(self).model_fields:
             table = getattr(self, section)
-            for key in type(table).model_fields:
-                yield f"{section}.{key}", getattr(table, key)
+            if isinstance(table, Frozen):
+                for key in type(table).model_fields:
+                    yield f"{section}.{key}", getattr(table, key)
 
     def number(self, path: str) -> Count | Measure:
         """The number at a path such as ``core.neurons``.

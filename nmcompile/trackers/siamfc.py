@@ -19,7 +19,7 @@ import numpy.typing as npt
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.trackers.crops import crop_square
 
-__all__ = ["ResponseEngine", "SiamFCParams", "SiamFCTracker", "track"]
+__all__ = ["ResponseEngine", "SiamFCParams", "SiamFCTracker", "context_side", "track"]
 
 Image = npt.NDArray[np.uint8]
 Responses = npt.NDArray[np.float64]
@@ -122,6 +122,12 @@ class SiamFCParams:
         return tuple(self.scale_step**k for k in range(-half, half + 1))
 
 
+def context_side(width: float, height: float, context: float) -> float:
+    """Side of the square around a box that the exemplar shows, frame pixels."""
+    margin = context * (width + height)
+    return math.sqrt((width + margin) * (height + margin))
+
+
 def _cosine_window(size: int) -> npt.NDArray[np.float64]:
     """Hann window (size, size) of sum 1."""
     line = np.hanning(size)
@@ -149,8 +155,7 @@ class SiamFCTracker:
         self._center = np.array([x + (width - 1.0) / 2.0, y + (height - 1.0) / 2.0])
         self._size = np.array([width, height])
         self._window = _cosine_window(params.upsampled_size)
-        margin = params.context * (width + height)
-        self._exemplar_side = math.sqrt((width + margin) * (height + margin))
+        self._exemplar_side = context_side(width, height, params.context)
         self._search_side = self._exemplar_side * params.search_size / params.exemplar_size
         engine.set_template(
             self._crop(image, self._exemplar_side, params.exemplar_size, image.mean(axis=(0, 1)))

@@ -207,7 +207,8 @@ def test_check_prints_every_limit(model: Path, capsys: pytest.CaptureFixture[str
     text = capsys.readouterr().out
     for limit in ("neurons", "in_axons", "out_axons", "synapse_memory_bytes", "cores"):
         assert limit in text
-    assert "search_match" in text
+    assert "search_weights" in text
+    assert "psm, on cores" in text
 
 
 def test_what_does_not_fit_exits_3_and_names_the_layer(

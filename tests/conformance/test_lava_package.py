@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from support.mapping import line
+from support.mapping import line, matched_line, template_for
 
 from nmcompile.backends.loihi import lava_runner
 from nmcompile.backends.loihi.emit import emit_lava
@@ -65,6 +65,19 @@ spikes = sink.data.get()
 network.stop()
 np.save("out.npy", spikes.transpose(3, 2, 1, 0))
 """
+
+
+def test_a_run_time_template_is_left_out_and_said(tmp_path: Path) -> None:
+    """The package ends with the features; what it computes equals the golden network."""
+    network = matched_line()
+    package = emit_lava(network, tmp_path)
+    assert "What is left out" in (package / "README.md").read_text()
+    assert "What is left out" not in (emit_lava(line(), tmp_path) / "README.md").read_text()
+    slots = template_for(network, np.random.default_rng(1))
+    ours = IntegerRunner(network).run(frame(network), slots, record=True)
+    lava = run_lava(package, [frame(network)], time_limit_s=120)
+    assert compare([ours], lava) == ()
+    assert ours.spikes["n"].any()
 
 
 def test_module_runs_without_nmcompile(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,10 @@ CONFIG: dict[str, object] = {
 }
 
 
-def tiny_checkpoint(path: Path, **changes: object) -> Path:
-    """Write the checkpoint, seeded; `changes` go into its configuration."""
+def tiny_checkpoint(
+    path: Path, *, recipe: Mapping[str, object] | None = None, **changes: object
+) -> Path:
+    """Write the checkpoint, seeded, with a recipe; `changes` go into its configuration."""
     torch.manual_seed(0)
     config = {**CONFIG, **changes}
     module = architectures.build("siamfc", config)
@@ -44,6 +47,7 @@ def tiny_checkpoint(path: Path, **changes: object) -> Path:
         scales=(),
         images=np.ascontiguousarray(images),
         tracker={"response_size": 5, "total_stride": 4, "upsampled_size": 40},
+        recipe=recipe or {},
     )
     save_checkpoint(checkpoint, path)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,66 @@ def line(kernel: int = 3, channels: int = 4, size: int = 8, timesteps: int = 4) 
 def zeros(n: int) -> Array:
     """A zero bias."""
     return Array(np.zeros(n, np.int32))
+
+
+@st.composite
+def matching_networks(draw: st.DrawFn) -> Network:
+    """Features of a search crop matched with a template from a slot, perhaps a bank of them."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    height, width, steps = draw(st.integers(5, 9)), draw(st.integers(4, 9)), draw(st.integers(2, 5))
+    pairs, banked = draw(st.booleans()), draw(st.booleans())
+    spikes = draw(st.booleans())
+    kind: Any = "spikes" if spikes else "values"
+    nodes = [Node("input", ops.Input(kind, (2, height, width), 1 if spikes else 8))]
+    source, scale = "input", 1
+    if not spikes:
+        nodes.append(Node("code", ops.Encode("constant"), ("input",)))
+        source, scale = "code", 120
+    channels = draw(st.sampled_from([2, 4, 6]))
+    for index in range(draw(st.integers(1, 2))):
+        inputs = 2 if index == 0 else channels
+        nodes.append(Node(f"c{index}", conv(rng, channels, inputs, (2, 2)), (source,), f"c{index}"))
+        neuron = if_neuron(channels, 8 * scale, rng.integers(0, 4, channels) * scale)
+        payloads = draw(st.sampled_from([(1,), (1,), (2, 1), (0, 1)]))
+        neuron = dataclasses.replace(neuron, payloads=payloads)
+        nodes.append(Node(f"n{index}", ops.Neuron(neuron), (f"c{index}",), f"act{index}"))
+        source, scale = f"n{index}", 1
+    _, rows, columns = Network("probe", tuple(nodes)).types[source].shape
+    kernel = draw(st.integers(1, rows)), draw(st.integers(1, columns))
+    shape = (channels // 2 if pairs else channels, *kernel)
+    slot = ops.Slot("z", (steps, *shape) if banked else shape, 16)
+    # Elements reach 9: one synapse of any size, or two or three of at most 5 or 3.
+    words, largest = draw(st.sampled_from([(1, 0), (2, 5), (3, 3)]))
+    nodes += [
+        Node("z", slot),
+        Node("step", ops.Correlate(pairs, words, largest), (source, "z"), "correlate"),
+        Node("match", ops.Accumulate(), ("step",), "correlate"),
+        Node("output", ops.Output(), ("match",)),
+    ]
+    return Network("search", tuple(nodes), steps)
+
+
+def matched_line(*, banked: bool = False, words: int = 1) -> Network:
+    """Signed pairs of a non-square map that spikes often, matched with a 3 x 4 x 3 template."""
+    rng = np.random.default_rng(11)
+    shape = (3, 4, 3)
+    correlate = ops.Correlate(True, words, 5 if words > 1 else 0)
+    nodes = (
+        Node("input", ops.Input("spikes", (2, 9, 8), 1)),
+        Node("c", conv(rng, 6, 2, (2, 2)), ("input",), "conv"),
+        Node("n", ops.Neuron(if_neuron(6, 7, 3)), ("c",), "act"),
+        Node("z", ops.Slot("z", (4, *shape) if banked else shape, 16)),
+        Node("step", correlate, ("n", "z"), "correlate"),
+        Node("match", ops.Accumulate(), ("step",), "correlate"),
+        Node("output", ops.Output(), ("match",)),
+    )
+    return Network("search", nodes, 4)
+
+
+def template_for(network: Network, rng: Any) -> dict[str, Any]:
+    """Contents for the slots of a network, signed, many of them zero."""
+    return {
+        n.op.slot: rng.integers(-9, 10, n.op.shape) * (rng.random(n.op.shape) < 0.6)
+        for n in network.nodes
+        if isinstance(n.op, ops.Slot)
+    }

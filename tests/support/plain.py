@@ -28,8 +28,11 @@ class Plain:
         self.v: dict[str, Ints] = {}
         self._counts: dict[str, Ints] = {}
         self._best: dict[str, Ints] = {}
+        self._streak: dict[str, Ints] = {}
+        self._t, self._timesteps = 0, network.timesteps
         outputs = []
         for t in range(network.timesteps):
+            self._t = t
             values: dict[str, Ints] = {}
             for node in network.nodes:
                 inputs = [values[i] for i in node.inputs]
@@ -54,6 +57,8 @@ class Plain:
     ) -> Ints:
         if isinstance(op, ops.Input):
             return (stimulus if op.kind == "values" else stimulus[t]).astype(np.int64)
+        if isinstance(op, ops.Encode) and op.spikes:
+            return self._encode(name, op, inputs[0])
         if isinstance(op, ops.Encode):
             return inputs[0] if t == 0 or op.mode == "constant" else inputs[0] * 0
         if isinstance(op, ops.Conv2d):
@@ -94,16 +99,38 @@ class Plain:
         v = _rsz(v * model.v_keep) + u + table(model.bias.data)
         if model.state_bits:
             v = np.clip(v, -(half - 1), half - 1)
-        spikes = v > table(model.fire_above.data)
-        reset = v - table(model.reset_by.data) if model.reset == "subtract" else v * 0
+        above, down = table(model.fire_above.data), table(model.reset_by.data)
+        p = self._payload(name, model.payloads, model.advance == "burst", a)
+        spikes = (p > 0) & (v > above + (p - 1) * down)
+        reset = v - p * down if model.reset == "subtract" else v * 0
         self.u[name], self.v[name] = u, np.where(spikes, reset, v)
-        return spikes.astype(np.int64)
+        self._streak[name] = np.where(spikes, self._streak[name] + 1, 0)
+        return np.where(spikes, p, 0)
+
+    def _payload(self, name: str, payloads: tuple[int, ...], burst: bool, like: Ints) -> Ints:
+        streak = self._streak.setdefault(name, np.zeros(like.shape, np.int64))
+        index = np.minimum(streak, len(payloads) - 1) if burst else self._t % len(payloads)
+        return np.broadcast_to(np.array(payloads, np.int64)[index], like.shape)
+
+    def _encode(self, name: str, op: ops.Encode, x: Ints) -> Ints:
+        v = self.v.pop(f"{name}.pixels", np.full(x.shape, op.start, np.int64))
+        starts = self._t % len(op.payloads) == 0
+        if op.mode != "phase" or starts:
+            v = x if op.mode == "phase" else v + x
+        p = self._payload(name, op.payloads, op.mode == "burst", x)
+        spikes = (p > 0) & (v >= p * op.threshold)
+        if self._t + 1 < self._timesteps:
+            self.v[f"{name}.pixels"] = np.where(spikes, v - p * op.threshold, v)
+        self._streak[name] = np.where(spikes, self._streak[name] + 1, 0)
+        return np.where(spikes, p, 0)
 
     def _pool(self, name: str, op: ops.SpikeMaxPool2d, x: Ints, shape: tuple[int, ...]) -> Ints:
         counts = self._counts.get(name, x * 0) + x
         self._counts[name] = counts
         if op.rule == "or":
             return _window_max(x, op, shape)
+        if op.rule == "gate":
+            return _gated(counts, x, op, shape)
         best = _window_max(counts, op, shape)
         out = best - self._best.get(name, best * 0)
         self._best[name] = best
@@ -120,6 +147,15 @@ def _window_max(x: Ints, op: ops.SpikeMaxPool2d, shape: tuple[int, ...]) -> Ints
         for j in range(shape[2]):
             y0, x0 = i * op.stride[0], j * op.stride[1]
             out[:, i, j] = x[:, y0 : y0 + op.kernel[0], x0 : x0 + op.kernel[1]].max(axis=(1, 2))
+    return out
+
+
+def _gated(counts: Ints, x: Ints, op: ops.SpikeMaxPool2d, shape: tuple[int, ...]) -> Ints:
+    out = np.zeros(shape, np.int64)
+    for c, i, j in np.ndindex(*shape):
+        y0, x0 = i * op.stride[0], j * op.stride[1]
+        window = (c, slice(y0, y0 + op.kernel[0]), slice(x0, x0 + op.kernel[1]))
+        out[c, i, j] = x[window].ravel()[int(np.argmax(counts[window]))]
     return out
 
 

@@ -17,10 +17,13 @@ import numpy.typing as npt
 from nmcompile.backends.loihi.kernel import Tally, inject, new_state, new_tally, tick_all
 from nmcompile.backends.loihi.tables import I32, U8, tables_of
 from nmcompile.backends.loihi.tally import Recorder
+from nmcompile.backends.loihi.template import Slots, TemplateLoader
 from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.route import route
+from nmcompile.reference.populations import Encoder
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,9 @@ class EngineResult:
 
     Attributes:
         output: what the golden network's output is: spike counts of the output population
-            (int32, signed pairs subtracted), or its train (uint8) where nothing decodes it.
-        counts: int32 spike counts of the output population, `(C, H, W)` or `(N,)`.
+            (int32, signed pairs subtracted), its membranes (int32), or its train (uint8) where
+            nothing decodes it.
+        counts: int32 sums of payloads of the output population, `(C, H, W)` or `(N,)`.
         counters: of layers and cores.
         v_final: per population, membranes after the last tick (of pooling, running maxima).
         u_final: per population, synaptic currents after the last tick.
@@ -66,6 +70,7 @@ class LoihiEngine:
         self._order = deal.astype(np.int32)
         self._first_host = int(np.count_nonzero(self._tables.group_host == 0))
         self._routing = route(graph)
+        self._loader = TemplateLoader(graph, self._tables)
         self.reset()
 
     def reset(self) -> None:
@@ -75,19 +80,27 @@ class LoihiEngine:
         )
         self._clock = 0
 
-    def run(self, stimulus: npt.NDArray[np.generic], *, record: bool = False) -> EngineResult:
+    def run(
+        self,
+        stimulus: npt.NDArray[np.generic],
+        slots: Slots | None = None,
+        *,
+        record: bool = False,
+    ) -> EngineResult:
         """Run one frame of `graph.ticks` ticks.
 
         Args:
             stimulus: `(C, H, W)` or `(N,)` integers for an encoded input, `(T, ...)` for a
                 spike input.
+            slots: contents of the program's slots; read where a template is stored as synapses.
             record: keep the spikes of every population.
 
         Raises:
-            NmError: NM0204 when the stimulus has the wrong shape, NM0203 when an unbounded
-                membrane left 32 bits.
+            NmError: NM0204 when the stimulus has the wrong shape, NM0215 when the template is
+                missing, NM0203 when an unbounded membrane left 32 bits.
         """
         graph, state = self.graph, self._state
+        self._loader.prepare(slots)
         tally = new_tally(graph.cores, graph.size("tile"))
         recorder = Recorder(graph, self._routing)
         history = np.zeros((graph.ticks if record else 0, graph.neurons), np.uint8)
@@ -96,6 +109,7 @@ class LoihiEngine:
         numba.set_num_threads(self._threads)
         try:
             for tick, values in enumerate(self._events(stimulus), start=1):
+                self._loader.before(tick)
                 self._tick(tick, values, tally, recorder)
                 read[tick - 1, graph["readout.index"]] = state.spikes[graph["readout.neuron"]]
                 if record:
@@ -104,14 +118,24 @@ class LoihiEngine:
             numba.set_num_threads(previous)
         self._check_overflow(tally.overflow)
         counts: I32 = read.sum(axis=0, dtype=np.int32).reshape(graph.output_shape)
+        v_final = self._by_population(state.v)
         return EngineResult(
-            output=self._decoded(read, counts),
+            output=self._read_out(read, counts, v_final[graph.output]),
             counts=counts,
             counters=recorder.counters(tally),
-            v_final=self._by_population(state.v),
+            v_final=v_final,
             u_final=self._by_population(state.u),
             spikes=self._aligned(history) if record else {},
         )
+
+    def _coded(self, stimulus: npt.NDArray[np.generic], encode: ops.Encode) -> Iterator[I32]:
+        """The image as spikes, coded by the host timestep by timestep."""
+        graph = self.graph
+        index, encoder = graph["host.index"], Encoder(encode)
+        pixels = stimulus.reshape(-1).astype(np.int32)
+        for tick in range(graph.ticks):
+            sends = tick < graph.timesteps
+            yield encoder.step(pixels)[index] if sends else np.zeros(len(index), np.int32)
 
     def _tick(self, tick: int, values: I32, tally: Tally, recorder: Recorder) -> None:
         self._clock += 1
@@ -139,6 +163,9 @@ class LoihiEngine:
                     found=str(stimulus.shape),
                 )
             )
+        if graph.encode is not None:
+            yield from self._coded(stimulus, graph.encode)
+            return
         index = graph["host.index"]
         silence = np.zeros(len(index), np.int32)
         frames = stimulus.reshape(graph.timesteps if train else 1, -1).astype(np.int32)
@@ -147,10 +174,12 @@ class LoihiEngine:
             sends = tick < last[graph.input_mode]
             yield frames[tick if train else 0][index] if sends else silence
 
-    def _decoded(self, read: U8, counts: I32) -> npt.NDArray[np.generic]:
-        """The network's output from `(ticks, outputs)` spikes."""
+    def _read_out(self, read: U8, counts: I32, membranes: I32) -> npt.NDArray[np.generic]:
+        """The network's output from `(ticks, outputs)` spikes, their counts, or membranes."""
         graph = self.graph
-        if not graph.decoded:
+        if graph.readout == "membranes":
+            return membranes
+        if graph.readout == "train":
             depth = next(p.depth for p in graph.populations if p.name == graph.output)
             return read[depth : depth + graph.timesteps].reshape(-1, *graph.output_shape)
         if not graph.signed_pairs:

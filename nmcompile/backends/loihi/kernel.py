@@ -6,23 +6,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nmcompile.backends.loihi.pools import GATE, RUNNING_MAX, arrival, count_line, pool
 from nmcompile.backends.loihi.tables import I32, I64, U8, Tables
 from nmcompile.reference.jit import njit, njit_parallel, prange
-from nmcompile.reference.neuron_kernel import neuron_step
+from nmcompile.reference.neuron_kernel import coded_step, neuron_step
 
-NEURON, RUNNING_MAX, OR = 0, 1, 2
+NEURON = 0
 
 
 class State(NamedTuple):
     """What a chip remembers between ticks (and between frames).
 
     Attributes:
-        u, v: per neuron; of a pooling neuron, v is the running maximum.
+        u, v: per neuron; of a pooling neuron, v is the running maximum (of the gate, its key).
         acc, touched: per accumulator, zero between ticks.
-        counter: per input line of every running-maximum axon.
-        spikes: per neuron, of the last tick.
+        counter: per input line of every axon of a pooling neuron that counts.
+        spikes: per neuron, payloads of the last tick. streak: spikes in a row, for bursts.
         sent: `(ring, groups)` spikes per group. line: `(ring, lines)` which lines of a group
-            spiked, packed at its first line. payload: `(ring, host lines)`, likewise packed.
+            spiked, packed at its first line. payload: `(ring, lines)`, likewise packed, of groups
+            that carry payloads.
     """
 
     u: I32
@@ -31,6 +33,7 @@ class State(NamedTuple):
     touched: U8
     counter: I32
     spikes: U8
+    streak: U8
     sent: I32
     line: I32
     payload: I32
@@ -90,7 +93,6 @@ def _receive(
 ) -> None:
     """Add what arrives: for every in-axon, the rows of the lines that spiked in its tick."""
     ring = state.sent.shape[0]
-    host_line0 = tables.host_line0[0]
     sops = zeros = np.int64(0)
     for r in range(tables.core_in0[core], tables.core_in0[core + 1]):
         group = tables.in_group[r]
@@ -99,13 +101,15 @@ def _receive(
         tile = tables.in_tile[r]
         profile = tables.tile_profile[tile]
         kind = tables.profile_kind[profile]
-        if kind == RUNNING_MAX and tick == tables.profile_start[profile]:
+        counts = kind in (RUNNING_MAX, GATE)
+        if counts and tick == tables.profile_start[profile]:
             counter = tables.in_counter[r]
             state.counter[counter : counter + tables.group_lines[group]] = 0
         if count == 0:
             continue
         first = tables.group_line0[group]
         host = tables.group_host[group] != 0
+        graded = tables.group_graded[group] != 0
         nonzero = total = np.int64(0)
         marked_run, marked_dst = np.int32(-1), np.int32(-1)
         for k in range(count):
@@ -117,10 +121,13 @@ def _receive(
             nonzero += tables.row_nonzero[row]
             total += tables.row_total[row]
             base = tables.in_acc[r] + tables.row_dst[row]
-            if kind == RUNNING_MAX:
-                _count(tables.in_counter[r] + line, base, run0, runs, tables, state)
+            factor = state.payload[slot, first + k] if graded else np.int32(1)
+            if kind != NEURON:
+                n = np.int32(0)
+                if counts:
+                    n = count_line(tables.in_counter[r] + line, factor, state.counter)
+                _compare(base, row, kind, n, factor, tables, state)
                 continue
-            factor = state.payload[slot, first - host_line0 + k] if host else np.int32(1)
             if factor == 1:
                 _add(base, tables.row_w[row], run0, runs, tables, state.acc)
             else:
@@ -171,15 +178,16 @@ def _mark(base: int, run0: int, runs: int, tables: Tables, touched: U8) -> None:
 
 
 @njit
-def _count(counter: int, base: int, run0: int, runs: int, tables: Tables, state: State) -> None:
-    """Running maximum: count the line's spike, raise the maxima that it exceeds."""
-    state.counter[counter] += 1
-    n = state.counter[counter]
-    for r in range(run0, run0 + runs):
-        for a in range(base + tables.run_dst[r], base + tables.run_dst[r] + tables.run_length[r]):
-            state.touched[a] = 1
-            # acc holds the largest count among this tick's arrivals.
-            state.acc[a] = max(state.acc[a], n)
+def _compare(
+    base: int, row: int, kind: int, n: Any, payload: Any, tables: Tables, state: State
+) -> None:
+    """Pooling: acc holds the largest of this tick's arrivals at every neuron."""
+    for r in range(tables.row_run0[row], tables.row_run0[row] + tables.row_runs[row]):
+        a0, w0 = base + tables.run_dst[r], tables.row_w[row] + tables.run_w[r]
+        for i in range(tables.run_length[r]):
+            state.touched[a0 + i] = 1
+            key = arrival(kind, n, tables.weight[w0 + i], payload)
+            state.acc[a0 + i] = max(state.acc[a0 + i], key)
 
 
 @njit
@@ -199,26 +207,14 @@ def _update(tile: int, tick: int, tables: Tables, state: State, tally: Tally) ->
         kind = tables.profile_kind[profile]
         u, v = state.u[own], state.v[own]
         if tick == start:
+            state.streak[own] = 0
             u[:] = 0
             v[:] = tables.v_init[own]
         acc = _port_sum(a0, n, profile, ports, tables, state.acc)
         if kind == NEURON:
-            fired = neuron_step(
-                acc,
-                u,
-                v,
-                spikes,
-                tables.bias[own],
-                tables.fire_above[own],
-                tables.reset_by[own],
-                tables.profile_u_keep[profile],
-                tables.profile_v_keep[profile],
-                tables.profile_state_shift[profile],
-                tables.profile_state_bits[profile],
-                tables.profile_subtract[profile] != 0,
-            )
+            fired = _fire(acc, own, tick - start, profile, tables, state)
         else:
-            fired = _pool(acc, v, spikes, kind == RUNNING_MAX)
+            fired = pool(acc, v, spikes, kind)
         if fired < 0:
             tally.overflow[tile] = 1
         tally.tile_spikes[tile] += fired
@@ -226,10 +222,50 @@ def _update(tile: int, tick: int, tables: Tables, state: State, tally: Tally) ->
         for p in range(1, ports):
             touched |= state.touched[a0 + p * n : a0 + (p + 1) * n]
         for i in range(n):
-            active += touched[i] | spikes[i]
+            active += 1 if touched[i] or spikes[i] else 0
     state.acc[a0 : a0 + ports * n] = 0
     state.touched[a0 : a0 + ports * n] = 0
     return active
+
+
+@njit
+def _fire(acc: I32, own: Any, step: int, profile: int, tables: Tables, state: State) -> int:
+    """One timestep of the neurons of one tile; `step` counts from 0."""
+    first, last = tables.profile_payload0[profile], tables.profile_payload0[profile + 1]
+    payloads = tables.payload[first:last]
+    if last - first == 1 and payloads[0] == 1:
+        return neuron_step(
+            acc,
+            state.u[own],
+            state.v[own],
+            state.spikes[own],
+            tables.bias[own],
+            tables.fire_above[own],
+            tables.reset_by[own],
+            tables.profile_u_keep[profile],
+            tables.profile_v_keep[profile],
+            tables.profile_state_shift[profile],
+            tables.profile_state_bits[profile],
+            tables.profile_subtract[profile] != 0,
+        )
+    return coded_step(
+        acc,
+        state.u[own],
+        state.v[own],
+        state.spikes[own],
+        tables.bias[own],
+        tables.fire_above[own],
+        tables.reset_by[own],
+        tables.profile_u_keep[profile],
+        tables.profile_v_keep[profile],
+        tables.profile_state_shift[profile],
+        tables.profile_state_bits[profile],
+        tables.profile_subtract[profile] != 0,
+        payloads,
+        tables.profile_burst[profile] != 0,
+        step,
+        state.streak[own],
+    )
 
 
 @njit
@@ -247,27 +283,18 @@ def _port_sum(a0: int, n: int, profile: int, ports: int, tables: Tables, acc: I3
 
 
 @njit
-def _pool(arrived: I32, best: I32, spikes: U8, running_max: bool) -> int:
-    """Pooling neurons: spike where the maximal count rises, or where anything arrived."""
-    fired = 0
-    for i in range(arrived.shape[0]):
-        spikes[i] = 1 if (arrived[i] > best[i] if running_max else arrived[i] > 0) else 0
-        if running_max and spikes[i]:
-            best[i] = arrived[i]
-        fired += spikes[i]
-    return fired
-
-
-@njit
 def _send(tile: int, clock: int, tables: Tables, state: State) -> None:
     """Pack the spikes of every group of a tile into the ring."""
     slot = clock % state.sent.shape[0]
     for group in range(tables.tile_group0[tile], tables.tile_group0[tile + 1]):
         first = tables.group_line0[group]
+        graded = tables.group_graded[group] != 0
         count = 0
         for k in range(tables.group_lines[group]):
             if state.spikes[first + k]:
                 state.line[slot, first + count] = k
+                if graded:
+                    state.payload[slot, first + count] = state.spikes[first + k]
                 count += 1
         state.sent[slot, group] = count
 
@@ -289,7 +316,7 @@ def inject(values: I32, first_group: int, clock: int, tables: Tables, state: Sta
             value = values[first - base + k]
             if value != 0:
                 state.line[slot, first + count] = k
-                state.payload[slot, first - base + count] = value
+                state.payload[slot, first + count] = value
                 count += 1
         state.sent[slot, group] = count
 
@@ -305,9 +332,11 @@ def new_state(tables: Tables, accumulators: int, counters: int, host_lines: int)
         touched=np.zeros(accumulators, np.uint8),
         counter=np.zeros(max(1, counters), np.int32),
         spikes=np.zeros(neurons, np.uint8),
+        streak=np.zeros(neurons, np.uint8),
         sent=np.zeros((ring, len(tables.group_lines)), np.int32),
         line=np.zeros((ring, neurons + host_lines), np.int32),
-        payload=np.zeros((ring, max(1, host_lines)), np.int32),
+        # Untouched pages of it cost no memory: most groups carry no payloads.
+        payload=np.zeros((ring, neurons + host_lines), np.int32),
     )
 
 

@@ -69,9 +69,11 @@ class _Planner:
         """The plan, once every population is in."""
         network = self._network
         last = network.by_name[network.output.inputs[0]]
-        decoded = False
-        while isinstance(last.op, ops.Decode | ops.Scale | ops.Flatten):
+        decoded = matched = False
+        behind = ops.Decode | ops.Scale | ops.Flatten | ops.Accumulate | ops.Correlate
+        while isinstance(last.op, behind):
             decoded |= isinstance(last.op, ops.Decode)
+            matched |= isinstance(last.op, ops.Correlate)
             last = network.by_name[last.inputs[0]]
         output = self._layers.get(last.name)
         if output is None:
@@ -89,6 +91,7 @@ class _Planner:
             layers=tuple(self._layers.values()),
             output=output.name,
             decoded=decoded,
+            matched=matched,
         )
 
     def _pool(self, node: Node, op: ops.SpikeMaxPool2d) -> LayerSpec:

@@ -108,6 +108,7 @@ class LavaPlan:
         static_input: one image per frame instead of a train. repeat_input: sent at every tick.
         layers: in order. output: identifier of the layer that is the output.
         decoded: whether the host counts the output spikes.
+        matched: whether a correlation with a run-time template follows, which is left out.
     """
 
     name: str
@@ -120,6 +121,7 @@ class LavaPlan:
     layers: tuple[LayerSpec, ...]
     output: str
     decoded: bool
+    matched: bool = False
 
     @property
     def frame_ticks(self) -> int:

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.ir.neurons import PAYLOAD_MAX
 from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.populations import COUNTING_POOLS
 
 I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
@@ -18,7 +20,7 @@ U8 = npt.NDArray[np.uint8]
 DELAY_MAX = 4096
 """Delays beyond this are damage: spikes are kept for as many ticks."""
 
-KINDS = ("neuron", "pool_running_max", "pool_or")
+KINDS = ("neuron", "pool_running_max", "pool_or", "pool_gate")
 
 
 class Tables(NamedTuple):
@@ -44,6 +46,7 @@ class Tables(NamedTuple):
     group_line0: I32
     group_lines: I32
     group_host: U8
+    group_graded: U8
     host_line0: I32
     row_run0: I32
     row_runs: I32
@@ -68,6 +71,9 @@ class Tables(NamedTuple):
     profile_state_bits: I32
     profile_subtract: U8
     profile_input_shift: I32
+    profile_burst: U8
+    profile_payload0: I32
+    payload: I32
     profile_port0: I32
     port_shift: I32
 
@@ -79,6 +85,11 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         NmError: NM0309 when an index of the graph points outside its table.
     """
     _check_indices(graph)
+    for profile in graph.profiles:
+        _require(
+            len(profile.payloads) > 0 and _inside(np.array(profile.payloads), PAYLOAD_MAX + 1),
+            "a payload is outside its range",
+        )
     order = np.lexsort((graph["route.axon"], graph["route.core"]))
     route_core = graph["route.core"][order]
     axon0 = np.searchsorted(graph["axon.core"], np.arange(graph.cores + 1))
@@ -97,6 +108,7 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         "groups are not ordered by tile",
     )
     row_nonzero, row_total = _row_sums(graph)
+    weight = graph["weight.value"]
     tables = Tables(
         core_tile0=_starts(graph["tile.core"], graph.cores),
         core_in0=_starts(route_core, graph.cores),
@@ -114,6 +126,7 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         group_line0=graph["group.line0"],
         group_lines=graph["group.lines"],
         group_host=hosts.astype(np.uint8),
+        group_graded=_graded(graph, hosts),
         host_line0=np.array([graph.neurons], np.int32),
         row_run0=graph["row.run0"],
         row_runs=graph["row.runs"],
@@ -124,7 +137,8 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         run_dst=graph["run.dst_off"],
         run_w=graph["run.w_off"],
         run_length=graph["run.length"],
-        weight=graph["weight.value"],
+        # The host writes templates into its copy.
+        weight=weight.copy() if graph.slot else weight,
         bias=graph["neuron.bias"],
         fire_above=graph["neuron.fire_above"],
         reset_by=graph["neuron.reset_by"],
@@ -138,6 +152,11 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         profile_state_bits=_profile(graph, "state_bits"),
         profile_subtract=_profile(graph, "subtract").astype(np.uint8),
         profile_input_shift=_profile(graph, "input_shift"),
+        profile_burst=_profile(graph, "burst").astype(np.uint8),
+        profile_payload0=np.cumsum([0, *(len(p.payloads) for p in graph.profiles)]).astype(
+            np.int32
+        ),
+        payload=np.array([n for p in graph.profiles for n in p.payloads], np.int32),
         profile_port0=np.cumsum([0, *(len(p) for p in ports)]).astype(np.int32),
         port_shift=np.array([s for p in ports for s in p], np.int32),
     )
@@ -165,6 +184,8 @@ def _check_indices(graph: CoreGraph) -> None:
         ("readout.neuron", graph.neurons),
         ("readout.index", outputs),
         ("host.index", inputs),
+        ("slot.weight", graph.size("weight")),
+        ("slot.element", int(np.prod(graph.slot_shape[-3:])) if graph.slot else 0),
     ):
         _require(_inside(graph[column], size), f"an entry of {column} is outside its range")
     for column in ("axon.core", "tile.core"):
@@ -187,25 +208,26 @@ def _profile(graph: CoreGraph, name: str) -> I32:
 
 
 def _counters(graph: CoreGraph, kinds: I32, group: I32, tile: I32) -> tuple[I32, int]:
-    """First spike counter of every in-axon of a running-maximum tile (one counter per line)."""
-    pools = kinds[graph["tile.profile"][tile]] == KINDS.index("pool_running_max")
+    """First spike counter of every in-axon of a tile that counts (one counter per line)."""
+    counting = [KINDS.index(kind) for kind in COUNTING_POOLS]
+    pools = np.isin(kinds[graph["tile.profile"][tile]], counting)
     lines = np.where(pools, graph["group.lines"][group], 0).astype(np.int64)
     first = np.cumsum(lines) - lines
     return np.where(pools, first, -1).astype(np.int32), int(lines.sum())
+
+
+def _graded(graph: CoreGraph, hosts: npt.NDArray[np.bool_]) -> U8:
+    """Whether the spikes of a group carry payloads; what the host sends always does."""
+    graded = np.array([p.graded for p in graph.populations])
+    population = graph["tile.population"][np.maximum(graph["group.tile"], 0)]
+    return np.asarray(hosts | graded[population], np.uint8)
 
 
 def _row_sums(graph: CoreGraph) -> tuple[I32, I32]:
     """Non-zero and all stored weights behind every row."""
     weight = graph["weight.value"]
     nonzero = np.concatenate([[0], np.cumsum(weight != 0)])
-    rows = np.repeat(np.arange(graph.size("row")), graph["row.runs"])
-    within = np.arange(len(rows)) - np.repeat(
-        np.cumsum(graph["row.runs"]) - graph["row.runs"], graph["row.runs"]
-    )
-    run = graph["row.run0"][rows].astype(np.int64) + within
-    _require(_inside(run, graph.size("run")), "a row has no such runs")
-    low = graph["row.w_base"][rows] + graph["run.w_off"][run]
-    high = low + graph["run.length"][run]
+    rows, low, high = row_weights(graph)
     _require(
         _inside(low, len(weight) + 1) and _inside(high, len(weight) + 1), "a run has no weights"
     )
@@ -213,6 +235,22 @@ def _row_sums(graph: CoreGraph) -> tuple[I32, I32]:
     np.add.at(sums[0], rows, nonzero[high] - nonzero[low])
     np.add.at(sums[1], rows, high - low)
     return sums[0].astype(np.int32), sums[1].astype(np.int32)
+
+
+def row_weights(graph: CoreGraph) -> tuple[I64, I64, I64]:
+    """Row, first weight and one past the last of every run of every row.
+
+    Raises:
+        NmError: NM0309 when a row names runs that do not exist.
+    """
+    rows = np.repeat(np.arange(graph.size("row")), graph["row.runs"])
+    within = np.arange(len(rows)) - np.repeat(
+        np.cumsum(graph["row.runs"]) - graph["row.runs"], graph["row.runs"]
+    )
+    run = graph["row.run0"][rows].astype(np.int64) + within
+    _require(_inside(run, graph.size("run")), "a row has no such runs")
+    low = graph["row.w_base"][rows].astype(np.int64) + graph["run.w_off"][run]
+    return rows, low, low + graph["run.length"][run]
 
 
 def _accumulators(graph: CoreGraph, tables: Tables) -> int:

@@ -49,6 +49,27 @@ def test_stated_sizes_are_what_the_network_computes(
     assert config.response_size == 17
 
 
+def test_the_number_of_layers_follows_the_channels() -> None:
+    """Three layers, named as five would be."""
+    config = SiamFCConfig.from_mapping(
+        {
+            "channels": [4, 8, 8],
+            "kernels": [7, 2, 1],
+            "strides": [4, 2, 1],
+            "groups": [1, 1, 2],
+            "pools": [False] * 3,
+            "batch_norm": [True, False, False],
+            "relu": [True] * 3,
+        }
+    )
+    model = SiamFC(config)
+    assert (config.layers, config.total_stride) == (3, 8)
+    assert {k.rsplit(".", 2)[0] for k in model.state_dict()} == {
+        f"backbone.conv{i}" for i in (1, 2, 3)
+    }
+    assert model.features(torch.zeros(1, 3, 127, 127)).shape[1:] == (8, 15, 15)
+
+
 def test_parameter_counts_match_the_published_ones() -> None:
     """FDSiamfc_15's state dict holds 55,434 numbers, SiamFC-3s has 2.33 million parameters."""
     assert sum(v.numel() for v in SiamFC(FDSIAMFC_15).state_dict().values()) == 55_434
@@ -98,7 +119,8 @@ def test_config_survives_json_types() -> None:
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        ({"channels": [1, 2, 3]}, "config.channels"),
+        ({"channels": []}, "config.channels"),
+        ({"channels": [1, 2, 3]}, "config.kernels"),
         ({"channels": [32, 64, 64, 64, True]}, "config.channels"),
         ({"groups": [1, 3, 1, 1, 1]}, "config.groups"),
         ({"relu": [1, 1, 1, 1, 1]}, "config.relu"),

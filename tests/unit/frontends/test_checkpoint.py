@@ -81,6 +81,17 @@ def test_equal_checkpoints_give_equal_bytes(tmp_path: Path, checkpoint: Checkpoi
     assert (tmp_path / "three.pt").read_bytes() == first
 
 
+def test_a_recipe_is_kept_and_costs_nothing_when_absent(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    recipe = {"weight_bits": 2, "coding": {"name": "rate"}}
+    save_checkpoint(dataclasses.replace(checkpoint, recipe=recipe), tmp_path / "with.pt")
+    assert load_checkpoint(tmp_path / "with.pt").recipe == recipe
+    save_checkpoint(checkpoint, tmp_path / "without.pt")
+    body = torch.load(tmp_path / "without.pt", weights_only=True)
+    assert "recipe" not in body
+
+
 def test_checkpoint_is_read_only(checkpoint: Checkpoint) -> None:
     with pytest.raises(TypeError):
         checkpoint.config["x"] = 1  # type: ignore[index]
@@ -119,6 +130,7 @@ def test_missing_field(tmp_path: Path, body: dict[str, Any], name: str) -> None:
         ("config", [1]),
         ("config", {"x": torch.zeros(1)}),
         ("tracker", {1: 2}),
+        ("recipe", ["weight_bits"]),
         ("state_dict", [torch.zeros(1)]),
         ("state_dict.w", 3.0),
         ("state_dict.w", torch.zeros(3, dtype=torch.complex64)),

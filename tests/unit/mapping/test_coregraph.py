@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from support.mapping import limits, line, skip_networks, small_limits
+from support.mapping import limits, line, matched_line, skip_networks, small_limits
 
 from nmcompile.diagnostics import NmError
 from nmcompile.ir.network import Network
@@ -64,7 +64,7 @@ def test_the_digest_does_not_depend_on_the_process() -> None:
 
 
 def test_every_column_counts_in_the_digest() -> None:
-    graph = map_network(line(), CAPS)
+    graph = map_network(matched_line(), CAPS)
     digests = {graph.digest}
     for name in COLUMNS:
         changed = graph[name].copy()
@@ -91,7 +91,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
     elif damage == "text":
         body.write_text("not json")
     else:
-        body.write_text(body.read_text().replace('"version": 1', '"version": 99'))
+        body.write_text(body.read_text().replace('"version": 2', '"version": 99'))
     with pytest.raises(NmError) as error:
         CoreGraph.load(stem)
     assert error.value.codes == ("NM0504",)

@@ -24,7 +24,7 @@ from nmcompile.passes.hold_input import hold_input
 from nmcompile.passes.manager import PassManager
 from nmcompile.reference.float import FloatRunner, preprocess
 
-RULES = TargetRules("test", 8, 6, 24, 17, 13, 7, True, "microcode", False, True)
+RULES = TargetRules("test", 8, 6, 24, 17, 13, 7, True, "microcode", "none", "cannot", 24, True)
 
 
 def crops(count: int, size: int) -> npt.NDArray[np.uint8]:

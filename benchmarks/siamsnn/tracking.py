@@ -1,44 +1,32 @@
-"""Do the mapped trackers follow? Float, integer and mapped on five real sequences.
+"""Float, integer and mapped trackers on real sequences, with the two baselines beside them.
 
-For the shipped model and for FDSiamfc_15 (third-party weights): build for Loihi 2, then track
-every sequence at every level from its first true box, once. Beside them the two baselines of
-every tracking table: the first box that never moves, and the float network with its weights
-shuffled within each layer. Needs the real sequences (NMCOMPILE_DATA); stops without them.
+    make bench-siamsnn            # QUICK=1 for the shipped model on the two shortest sequences
 
-    python benchmarks/siamsnn/run.py            all five sequences, all levels
-    QUICK=1 python benchmarks/siamsnn/run.py    the shipped model on the two shortest sequences
+One pass from the first true box, three scales. The sequences are research videos that do not come
+with nmcompile; NMCOMPILE_DATA names the folder that has `sequences/` and `weights/`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
-import platform
 import sys
-from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import common
 import numpy as np
 
 from nmcompile.build.compiled import Options
 from nmcompile.build.deployment import Deployment
 from nmcompile.build.pipeline import BuildRequest, build
-from nmcompile.datasets.sequence import VideoSequence, open_sequence
+from nmcompile.datasets.sequence import VideoSequence
 from nmcompile.evaluation.ope import OpeResult, evaluate, static_boxes
 from nmcompile.evaluation.tracking import run_tracker, with_random_weights
-from nmcompile.frontends.checkpoint import load_checkpoint, save_checkpoint
-from nmcompile.frontends.wrap import wrap_state_dict
 from nmcompile.passes.recipe import Recipe
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-DATA = Path(os.environ.get("NMCOMPILE_DATA", ROOT.parent / "shared" / "data"))
-QUICK = os.environ.get("QUICK") == "1"
-SEQUENCES = ("Crossing", "Couple", "Dog", "Football1", "vot15_bag")
-SHORT = ("Football1", "Crossing")
+TIMESTEPS = {"siamsnn": None, "fdsiamfc_15": 20}
+"""The shipped model's own T; T = 20 as in SiamSNN for the third-party weights."""
+
 REFERENCE = {
     "Crossing": 0.784,
     "Couple": 0.681,
@@ -50,36 +38,19 @@ RANDOM_SEEDS = (0, 1, 2)
 
 
 def main() -> None:
-    """Build, track, print, write result.json."""
-    if not (DATA / "sequences").is_dir():
-        sys.exit(f"the real sequences are not at {DATA}: set NMCOMPILE_DATA")
-    names = SHORT if QUICK else SEQUENCES
-    sequences = [open_sequence(DATA / "sequences" / name) for name in names]
+    """Build, track, print, write tracking.json; `MODELS=name` picks one model."""
+    sequences = common.sequences()
+    default = "siamsnn" if common.QUICK else ",".join(TIMESTEPS)
     rows: list[dict[str, object]] = []
     with TemporaryDirectory() as scratch:
-        for model, path, timesteps in models(Path(scratch)):
+        for model in os.environ.get("MODELS", default).split(","):
+            path = common.checkpoint(model, Path(scratch))
             folder = Path(scratch) / model
-            build(BuildRequest(path, "loihi2", folder, Options(Recipe(timesteps=timesteps))))
+            options = Options(Recipe(timesteps=TIMESTEPS[model]))
+            build(BuildRequest(path, "loihi2", folder, options))
             rows += measure(model, Deployment.open(folder), sequences)
-    print_table(rows, names)
-    write_result(rows)
-
-
-def models(scratch: Path) -> Iterator[tuple[str, Path, int]]:
-    """(name, checkpoint, T) of the models compared; `MODELS=name` picks one.
-
-    FDSiamfc_15 is calibrated on the crops that the shipped checkpoint carries, which come from
-    none of the sequences; T = 20 as in SiamSNN.
-    """
-    chosen = os.environ.get("MODELS", "siamsnn" if QUICK else "siamsnn,fdsiamfc_15").split(",")
-    shipped = ROOT / "models" / "siamsnn" / "siamsnn.pt"
-    if "siamsnn" in chosen:
-        yield "siamsnn", shipped, 16
-    if "fdsiamfc_15" in chosen:
-        wrapped = wrap_state_dict(DATA / "weights" / "FDSiamfc_15.pth")
-        crops = load_checkpoint(shipped).images
-        save_checkpoint(dataclasses.replace(wrapped, images=crops), scratch / "fdsiamfc_15.pt")
-        yield "fdsiamfc_15", scratch / "fdsiamfc_15.pt", 20
+    print_table(rows, tuple(s.name for s in sequences))
+    common.write_result("tracking", figures_of(rows), rows)
 
 
 def measure(
@@ -149,31 +120,21 @@ def print_table(rows: list[dict[str, object]], names: tuple[str, ...]) -> None:
         print(f"| {model} | {level} | " + " | ".join(cells) + f" | {overlap:.3f}/{precision:.2f} |")
 
 
-def write_result(rows: list[dict[str, object]]) -> None:
-    """benchmarks/siamsnn/result.json: every figure, the reference beside FDSiamfc_15 float."""
+def figures_of(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Every figure, the figures that came with the weights beside FDSiamfc_15's float tracker."""
     figures = []
     for record in rows:
         is_reference = record["model"] == "fdsiamfc_15" and record["level"] == "float"
         figures.append(
-            {
-                "name": f"{record['model']} {record['level']} {record['sequence']} mean IoU",
-                "value": record["mean_iou"],
-                "unit": "1",
-                "goal": None,
-                "peer": "reference figures of the weights" if is_reference else None,
-                "peer_value": REFERENCE[str(record["sequence"])] if is_reference else None,
-                "command": "make bench-siamsnn",
-            }
+            common.figure(
+                f"{record['model']} {record['level']} {record['sequence']} mean IoU",
+                record["mean_iou"],
+                "1",
+                peer="reference figures of the weights" if is_reference else None,
+                peer_value=REFERENCE[str(record["sequence"])] if is_reference else None,
+            )
         )
-    packages = {name: version(name) for name in ("nmcompile", "numpy", "torch", "numba")}
-    body = {
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
-        "versions": {"python": platform.python_version(), **packages},
-        "figures": figures,
-        "rows": rows,
-    }
-    name = os.environ.get("RESULT", "result-quick.json" if QUICK else "result.json")
-    (HERE / name).write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+    return figures
 
 
 if __name__ == "__main__":

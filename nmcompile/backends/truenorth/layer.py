@@ -1,0 +1,190 @@
+"""What one population asks of crossbar cores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.backends.truenorth.encoding import Encoding, choose
+from nmcompile.backends.truenorth.neuron import neuron_refusal
+from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.mapping.demand import Costs, Feed, Grid, split_atoms
+from nmcompile.mapping.limits import Limits
+from nmcompile.mapping.populations import Population, Projection
+from nmcompile.mapping.tile import grids
+from nmcompile.mapping.window import Window, sources
+from nmcompile.target import CrossbarTarget
+
+I64 = npt.NDArray[np.int64]
+UNLIMITED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One population with the encoding of its weights.
+
+    Attributes:
+        network: name of the network.
+        population: its neurons and where their input comes from.
+        encoding: of its weights; None when no number of axons realises them.
+        timesteps: T.
+    """
+
+    network: str
+    population: Population
+    encoding: Encoding | None
+    timesteps: int
+
+    @cached_property
+    def inputs(self) -> int:
+        """Inputs of the neuron that has the most: every input of its groups that exists."""
+        return sum(
+            p.channels_in * _most_sources(p.y) * _most_sources(p.x)
+            for p in self.population.projections
+        )
+
+    @property
+    def axons(self) -> int | None:
+        """Axons that this neuron takes."""
+        return None if self.encoding is None else self.inputs * self.encoding.axons
+
+    @cached_property
+    def weight_range(self) -> tuple[int, int]:
+        """Smallest and largest weight."""
+        every = [p.weight.data for p in self.population.projections]
+        return min(int(w.min()) for w in every), max(int(w.max()) for w in every)
+
+    @property
+    def delay(self) -> int:
+        """Longest axon delay that balances the paths, beyond the shortest possible one."""
+        return max(p.delay for p in self.population.projections)
+
+    @property
+    def model(self) -> IntegerNeuron | None:
+        """Parameters of the neurons; None for OR pooling, whose threshold is one input."""
+        return self.population.model
+
+    @cached_property
+    def threshold(self) -> int:
+        """Largest threshold (a neuron fires at v >= threshold)."""
+        return 1 if self.model is None else int(self.model.fire_above.data.max()) + 1
+
+    @cached_property
+    def leak(self) -> int:
+        """Largest |constant| added at every tick."""
+        return 0 if self.model is None else int(np.abs(self.model.bias.data).max())
+
+    @cached_property
+    def membrane(self) -> int:
+        """Largest |v| that any input of one frame could cause."""
+        if self.model is None:
+            return self.inputs
+        bias = self._per_channel(self.model.bias.data)
+        start = self._per_channel(self.model.v_init.data)
+        above = self._per_channel(self.model.fire_above.data)
+        reset = self._per_channel(self.model.reset_by.data)
+        excite, inhibit = self._sums()
+        rise = np.maximum(0, excite + bias.max(axis=1))
+        piled = np.maximum(0, rise - reset.min(axis=1)) if self.model.reset == "subtract" else 0
+        highest = np.maximum(start.max(axis=1), above.max(axis=1)) + rise
+        highest = highest + (self.timesteps - 1) * piled
+        fall = np.minimum(0, bias.min(axis=1) - inhibit)
+        lowest = start.min(axis=1) + self.timesteps * fall
+        return int(max(highest.max(), -lowest.min()))
+
+    @property
+    def unsupported(self) -> str:
+        """Why no TrueNorth neuron computes this population, "" when one does."""
+        return "" if self.model is None else neuron_refusal(self.model)
+
+    def cut(self, chip: CrossbarTarget) -> tuple[Grid, int] | None:
+        """The boxes of outputs that take the fewest cores, and their axons in all; None if none.
+
+        A box is height x width x channels; a core takes one box of one layer.
+        """
+        axons = self.axons
+        if self.encoding is None or axons is None or axons > chip.core.axons.value:
+            return None
+        each = self.encoding.axons
+        limits = _limits(chip, each)
+        projections = self.population.projections
+        feeds = tuple(Feed(p, split_atoms((0, p.source_shape[0]), 1)) for p in projections)
+        costs = Costs(self.population, feeds, (), limits)
+        best: tuple[int, int, Grid] | None = None
+        for grid in grids(self.population, limits):
+            if best is not None and grid.tiles > best[0]:
+                continue
+            if costs.worst(grid).in_axons > limits.in_axons:
+                continue
+            key = (grid.tiles, costs.axons(grid) * each)
+            if best is None or key < best[:2]:
+                best = (*key, grid)
+        return None if best is None else (best[2], best[1])
+
+    def _per_channel(self, values: npt.NDArray[np.generic]) -> I64:
+        """A scalar, `(C,)` or full-shape parameter as `(C, neurons per channel or 1)`."""
+        channels = self.population.shape[0]
+        wide = np.asarray(values, np.int64).reshape(values.shape[0] if values.ndim else 1, -1)
+        return np.broadcast_to(wide, (channels, wide.shape[1]))
+
+    def _sums(self) -> tuple[I64, I64]:
+        """Sum of the positive and of the |negative| weights of every output channel."""
+        rows = [_rows(p) for p in self.population.projections]
+        excite = sum((np.maximum(w, 0).sum(axis=1) for w in rows), np.zeros(1, np.int64))
+        inhibit = sum((np.maximum(-w, 0).sum(axis=1) for w in rows), np.zeros(1, np.int64))
+        return excite, inhibit
+
+
+def layer_of(network: str, population: Population, chip: CrossbarTarget, timesteps: int) -> Layer:
+    """A population with the cheapest exact encoding of its weights."""
+    weights = [_by_channel(p) for p in population.projections]
+    types, bits = chip.core.axon_types.value, chip.formats.weight_bits.value
+    return Layer(network, population, choose(weights, types, bits), timesteps)
+
+
+def _rows(projection: Projection) -> I64:
+    weight = projection.weight.data
+    return np.asarray(weight, np.int64).reshape(weight.shape[0], -1)
+
+
+def _by_channel(projection: Projection) -> I64:
+    """Weights as `(C_out, C_in, taps)`, zero outside an output channel's group."""
+    weight = projection.weight.data
+    taps = prod(weight.shape[2:])
+    found = np.zeros((weight.shape[0], projection.source_shape[0], taps), np.int64)
+    for output in range(weight.shape[0]):
+        first = output // projection.channels_out * projection.channels_in
+        own = weight[output].reshape(projection.channels_in, taps)
+        found[output, first : first + projection.channels_in] = own
+    return found
+
+
+def _most_sources(window: Window) -> int:
+    """Inputs along one axis of the output that has the most."""
+    return max(len(sources(window, o, o + 1)) for o in range(window.size_out))
+
+
+def _limits(chip: CrossbarTarget, axons_per_input: int) -> Limits:
+    """A core that takes whole inputs; what crossbars do not have is unlimited."""
+    return Limits(
+        target=chip.name,
+        neurons=chip.core.neurons.value,
+        in_axons=chip.core.axons.value // axons_per_input,
+        out_axons=UNLIMITED,
+        synapse_memory_bytes=UNLIMITED,
+        total_memory_bytes=UNLIMITED,
+        neuron_state_bytes=0,
+        axon_entry_bytes=0,
+        axon_atoms=1,
+        weight_bits=chip.formats.weight_bits.value,
+        delay_ticks_max=chip.formats.delay_ticks_max.value - chip.formats.delay_ticks_min.value,
+        cores=chip.chip.cores.value,
+        cores_per_router=chip.chip.cores_per_router.value,
+        router_columns=chip.chip.router_columns.value,
+        router_rows=chip.chip.router_rows.value,
+        chips_max=chip.chip.chips_max.value,
+    )

@@ -1,0 +1,80 @@
+"""Whether cores hold the template, and what the host writes for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from nmcompile.backends.base import Backend
+from nmcompile.ir import ops
+from nmcompile.ir.program import Program
+from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.limits import limits_of
+from nmcompile.mapping.template import template_words
+from nmcompile.passes import pipelines
+from nmcompile.passes.context import PassContext
+from nmcompile.passes.manager import PassManager
+from nmcompile.passes.place_matching import WRITES, load_step, with_written_words
+from nmcompile.target import Target
+
+TOO_BIG = "the synapses of the template fit no core of {target}: {message} (limit: {limit})"
+
+
+def correlation_that_fits(
+    program: Program, context: PassContext, backend: Backend, target: Target
+) -> PassContext:
+    """The context, without correlation on cores where a template's synapses fit no core.
+
+    Args:
+        program: integer level.
+        context: with the target's rules.
+        backend: of the target. target: whose cores are asked.
+    """
+    rules = context.rules
+    correlates = any(any(n.of_type(ops.Correlate)) for n in program.networks)
+    if rules is None or rules.correlate == "none" or not correlates:
+        return context
+    golden = PassManager(pipelines.GOLDEN).run(program, context)
+    for network in golden.chip_networks:
+        match = next(network.of_type(ops.Correlate), None)
+        if match is None:
+            continue
+        for problem in backend.refusals(network, target):
+            if problem.where == match.label:
+                reason = TOO_BIG.format(
+                    target=target.name, message=problem.message, limit=problem.limit
+                )
+                off = dataclasses.replace(rules, correlate="none", no_correlation=reason)
+                return dataclasses.replace(context, rules=off)
+    return context
+
+
+def matching_rows(golden: Program, rule: str) -> tuple[tuple[str, str], ...]:
+    """(layer, where its features meet the template and why) of every correlation.
+
+    Args:
+        golden: with the words of the mapped cores.
+        rule: psm, tsm or hsm.
+    """
+    rows = []
+    for network in golden.networks:
+        match = next(network.of_type(ops.Correlate), None)
+        step = next(iter(golden.steps_of(network.name)), None)
+        if match is None or step is None:
+            continue
+        where = f"on the host: {step.reason}"
+        if step.place == "chip":
+            load = load_step(golden, network)
+            often = "a template" if load.trigger == "on_init" else "a crop"
+            where = f"on cores: {dict(load.host_ops)[WRITES]:,} synapse words written for {often}"
+        rows.append((match.label, f"{rule}, {where}"))
+    return tuple(rows)
+
+
+def with_template_writes(
+    golden: Program, graphs: Mapping[str, CoreGraph], target: Target
+) -> Program:
+    """The program whose load steps count the words that the mapped cores really store."""
+    shared = limits_of(target).shared_kernels if any(g.slot for g in graphs.values()) else True
+    words = {name: template_words(g, shared_kernels=shared) for name, g in graphs.items()}
+    return with_written_words(golden, words)

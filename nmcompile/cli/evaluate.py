@@ -1,0 +1,108 @@
+"""``nmcompile evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nmcompile.cli.harness import Session, command
+from nmcompile.cli.options import BuildFolder, one_of
+
+LEVELS = ("float", "integer", "golden", "mapped")
+WAYS = ("ope", "restart", "fidelity", "vot", "latency", "latency-restart")
+
+
+@command
+def evaluate(
+    session: Session,
+    build: BuildFolder,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND:DIR",
+            help="Benchmark folder; kind otb, vot, got10k or uav.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Folder to write; started again, it resumes.", show_default=False
+        ),
+    ],
+    level: Annotated[
+        list[str],
+        typer.Option(
+            metavar="LEVEL",
+            help="float, integer, golden or mapped; repeat it. The first is compared with.",
+        ),
+    ] = ["float", "integer"],  # noqa: B006 - typer copies it
+    protocol: Annotated[
+        list[str],
+        typer.Option(
+            metavar="PROTOCOL",
+            help="ope, restart, fidelity, vot, latency (fidelity against T) or latency-restart; "
+            "repeat it.",
+        ),
+    ] = ["ope", "restart", "fidelity"],  # noqa: B006
+    against: Annotated[
+        Path | None, typer.Option(help="A second build folder, compared with the first in pairs.")
+    ] = None,
+    only: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Only this sequence; repeat it.")
+    ] = [],  # noqa: B006
+    baselines: Annotated[
+        bool, typer.Option(help="Rows of the static first box and of shuffled weights.")
+    ] = True,
+    crops: Annotated[int, typer.Option(min=2, help="Crops of the fidelity protocol.")] = 60,
+    latency: Annotated[
+        list[int],
+        typer.Option(metavar="T", min=1, max=1024, help="T of the latency curve; repeat it."),
+    ] = [2, 4, 6, 8, 10, 12, 16, 20, 24, 32],  # noqa: B006
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
+) -> dict[str, Any]:
+    """Measure how well a build tracks: tables with errors, curves, boxes, results.json."""
+    for name in level:
+        one_of(name, LEVELS, "--level")
+    for name in protocol:
+        one_of(name, WAYS, "--protocol")
+
+    from nmcompile.datasets.collection import open_collection
+    from nmcompile.evaluation.output import PARTS, check_folder, write_outputs
+    from nmcompile.evaluation.parts import PartStore
+    from nmcompile.evaluation.results import assemble
+    from nmcompile.evaluation.run import Request, plan, run_parts
+    from nmcompile.evaluation.tables import results_markdown
+
+    request = Request(
+        builds=(build,) if against is None else (build, against),
+        levels=tuple(dict.fromkeys(level)),
+        protocols=tuple(dict.fromkeys(protocol)),
+        baselines=baselines,
+        crops=crops,
+        latencies=tuple(sorted(set(latency))),
+    )
+    collection = open_collection(dataset).only(tuple(only))
+    work = plan(request, collection)
+    check_folder(out)
+    store = PartStore(out / PARTS)
+    parts = work.parts
+    ready = sum(store.load(part) is not None for part in parts)
+    if ready:
+        session.say(f"{ready} of {len(parts)} parts are there already")
+    steps: Iterator[int] = session.progress(range(sum(p.steps for p in parts)), "frames")
+
+    def advance(count: int) -> None:
+        for _ in range(count):
+            next(steps, None)
+
+    done = run_parts(parts, store, jobs, advance)
+    next(steps, None)  # lets the bar close
+    results = assemble(work, done)
+    write_outputs(out, work, done, results)
+    session.out(results_markdown(results))
+    session.say(f"wrote {out}")
+    return results

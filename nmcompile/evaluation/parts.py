@@ -1,0 +1,224 @@
+"""The parts of an evaluation: one configuration, one protocol, one sequence; kept on disk.
+
+A finished part is written in one piece under a name that its inputs decide. A second start finds
+it; a changed build, sequence or option has another name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile import __version__
+from nmcompile.datasets.frames import FrameFolder
+from nmcompile.datasets.layouts import Entry
+from nmcompile.evaluation.fidelity import crops_of, observe
+from nmcompile.evaluation.restart import SEGMENT_FRAMES, follow_segments, segments_of
+from nmcompile.evaluation.tracking import tracker_params
+from nmcompile.evaluation.variants import Tally, Variant, executor_of, tracker_of
+from nmcompile.evaluation.vot import follow
+
+__all__ = ["Part", "PartStore", "Protocol", "run_part"]
+
+Protocol = Literal["ope", "restart", "vot", "fidelity"]
+Tick = Callable[[], None]
+Result = dict[str, Any]
+
+PIXEL_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of work.
+
+    Attributes:
+        variant: what is evaluated.
+        protocol: how.
+        entry: on which sequence.
+        crops: of this sequence. seed: of their jitter (fidelity only).
+    """
+
+    variant: Variant
+    protocol: Protocol
+    entry: Entry
+    crops: int = 0
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """How often `run_part` ticks."""
+        if self.protocol == "fidelity":
+            return self.crops
+        boxes = self.entry.annotated_boxes
+        if self.protocol == "restart":
+            return sum(s.last - s.first for s in segments_of(boxes))
+        return len(boxes)
+
+    @cached_property
+    def key(self) -> dict[str, object]:
+        """Everything that decides the result."""
+        options: dict[str, object] = {}
+        if self.protocol == "fidelity":
+            options = {"crops": self.crops, "seed": self.seed}
+        if self.protocol == "restart":
+            options = {"segment": SEGMENT_FRAMES}
+        return {
+            "nmcompile": __version__,
+            "protocol": self.protocol,
+            "options": options,
+            "sequence": self.entry.name,
+            "data": data_digest(self.entry),
+            **self.variant.identity,
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the key (hex)."""
+        return hashlib.sha256(json.dumps(self.key, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class PartStore:
+    """Finished parts in a folder.
+
+    Attributes:
+        folder: made when the first part is saved.
+    """
+
+    folder: Path
+
+    def path(self, part: Part) -> Path:
+        """Where a part lies: readable, and unique by its digest."""
+        words = (part.protocol, part.variant.level, part.entry.name)
+        name = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", word) for word in words)
+        return self.folder / f"{name}-{part.digest[:16]}.json"
+
+    def load(self, part: Part) -> Result | None:
+        """A part's result, None when it is not there or not whole."""
+        try:
+            content = json.loads(self.path(part).read_text(encoding="utf-8"))
+            if content["key"] == part.key:
+                result: Result = content["result"]
+                return result
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return None
+
+    def save(self, part: Part, result: Result) -> None:
+        """Write a result, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.path(part)
+        partial = path.with_suffix(".partial")
+        text = json.dumps({"key": part.key, "result": result}, sort_keys=True, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+        os.replace(partial, path)
+
+
+def run_part(part: Part, tick: Tick = lambda: None) -> Result:
+    """Do one piece of work; the result is JSON."""
+    return _RUNNERS[part.protocol](part, tick)
+
+
+def data_digest(entry: Entry) -> str:
+    """sha256 (hex) of the ground truth and of the frames' names and sizes, not of their pixels."""
+    frames = entry.sequence.frames
+    paths = frames.paths if isinstance(frames, FrameFolder) else ()
+    sizes = [(path.name, path.stat().st_size) for path in paths]
+    state = hashlib.sha256(json.dumps(sizes).encode())
+    state.update(entry.boxes.tobytes())
+    state.update(entry.corners.tobytes())
+    return state.hexdigest()
+
+
+def as_json(values: npt.NDArray[np.float64], digits: int | None = None) -> list[Any]:
+    """Nested lists with None for NaN."""
+    rounded = values if digits is None else np.round(values, digits)
+    boxed = rounded.astype(object)
+    boxed[np.isnan(values)] = None
+    return list(boxed.tolist())
+
+
+def from_json(values: list[Any]) -> npt.NDArray[np.float64]:
+    """What `as_json` wrote."""
+    return np.array(values, np.float64)
+
+
+def _ope(part: Part, tick: Tick) -> Result:
+    tally = Tally()
+    start = tracker_of(part.variant, tally)
+    sequence = part.entry.sequence.annotated()
+    step = None
+    found = []
+    for index, image in enumerate(sequence.frames):
+        if step is None:
+            first = part.entry.annotated_boxes[index]
+            step = start(image, first)
+            found.append(first)
+        else:
+            found.append(step(image))
+        tick()
+    return {"boxes": as_json(np.stack(found), PIXEL_DIGITS), **_cost(tally)}
+
+
+def _restart(part: Part, tick: Tick) -> Result:
+    tally = Tally()
+    start = tracker_of(part.variant, tally)
+    frames = part.entry.sequence.annotated().frames
+    found = follow_segments(start, frames, part.entry.annotated_boxes, tick=tick)
+    return {"boxes": as_json(found, PIXEL_DIGITS), **_cost(tally)}
+
+
+def _vot(part: Part, tick: Tick) -> Result:
+    tally = Tally()
+    start = tracker_of(part.variant, tally)
+    first = part.entry.sequence.first_box or 0
+    frames = part.entry.sequence.annotated().frames
+    run = follow(start, frames, part.entry.corners[first : first + len(frames)], tick)
+    return {
+        "states": run.states.tolist(),
+        "boxes": as_json(run.boxes, PIXEL_DIGITS),
+        "overlaps": as_json(run.overlaps),
+        **_cost(tally),
+    }
+
+
+def _fidelity(part: Part, tick: Tick) -> Result:
+    executor = executor_of(part.variant)
+    params = tracker_params(executor.program)
+    sequence = part.entry.sequence.annotated()
+    crops = tuple(crops_of(sequence, params, part.crops, part.seed))
+    seen = observe(executor, crops, tick)
+    executor.counted.clear()
+    return {
+        "responses": seen.responses.tolist(),
+        "hits": seen.hits.tolist(),
+        "sops": None if seen.sops is None else seen.sops.tolist(),
+        "macs": None if seen.macs is None else seen.macs.tolist(),
+    }
+
+
+_RUNNERS: Mapping[str, Callable[[Part, Tick], Result]] = {
+    "ope": _ope,
+    "restart": _restart,
+    "vot": _vot,
+    "fidelity": _fidelity,
+}
+
+
+def _cost(tally: Tally) -> Result:
+    known = tally.counts and tally.frames > 0
+    return {
+        "tracked": tally.frames,
+        "sops": tally.sops if known else None,
+        "macs": tally.macs if known else None,
+    }
