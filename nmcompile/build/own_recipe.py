@@ -12,7 +12,7 @@ from nmcompile.passes.recipe import Recipe
 
 
 def with_own_recipe(chosen: Recipe, model: LoadedModel) -> Recipe:
-    """The user's recipe over the model's, key by key; a default counts as not chosen.
+    """The user's recipe over the model's, key by key; a default or None counts as not chosen.
 
     Raises:
         NmError: NM0115 with one diagnostic for every wrong entry of the model's recipe.
@@ -24,7 +24,7 @@ def with_own_recipe(chosen: Recipe, model: LoadedModel) -> Recipe:
     except ValidationError as error:
         raise NmError(*(_wrong(model, e) for e in error.errors(include_url=False))) from None
     mine = own.model_dump(exclude_unset=True)
-    return Recipe.model_validate({**mine, **chosen.model_dump(exclude_unset=True)})
+    return Recipe.model_validate({**mine, **chosen.model_dump(exclude_unset=True, exclude_none=True)})
 
 
 def _wrong(model: LoadedModel, error: object) -> Diagnostic:
