@@ -24,7 +24,9 @@ def with_own_recipe(chosen: Recipe, model: LoadedModel) -> Recipe:
     except ValidationError as error:
         raise NmError(*(_wrong(model, e) for e in error.errors(include_url=False))) from None
     mine = own.model_dump(exclude_unset=True)
-    return Recipe.model_validate({**mine, **chosen.model_dump(exclude_unset=True, exclude_none=True)})
+    return Recipe.model_validate(
+        {**mine, **chosen.model_dump(exclude_unset=True, exclude_none=True)}
+    )
 
 
 def _wrong(model: LoadedModel, error: object) -> Diagnostic:

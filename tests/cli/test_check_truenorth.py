@@ -11,6 +11,7 @@ from support.checkpoints import tiny_checkpoint
 from support.data import DATA
 
 from nmcompile.cli.main import run
+from nmcompile.data import models_dir
 
 pytestmark = pytest.mark.torch
 
@@ -24,6 +25,16 @@ def checked(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
     body: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert body["exit_code"] == code
     return body
+
+
+def test_the_shipped_model_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    body = checked(capsys, str(models_dir() / "siamsnn-truenorth" / "siamsnn-truenorth.pt"))
+    assert body["exit_code"] == 0, body["diagnostics"]
+    search = next(n for n in body["result"]["networks"] if n["network"] == "search")
+    rows = search["layers"]
+    assert [row["inputs"] for row in rows] == [128, 36, 96, 36, 96, 36, 96]
+    assert {row["encoding"] for row in rows} == {"ternary"}
+    assert max(row["axons"] for row in rows) == 256
 
 
 def test_a_grouped_ternary_model_fits_without_options(
