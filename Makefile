@@ -59,7 +59,7 @@ format: $(STAMP)
 generated: $(STAMP)
 	@$(PY) -m nmcompile.target.documents
 
-# QUICK=1 for a short version; needs the real sequences (NMCOMPILE_DATA)
+# the tables of SiamSNN beside ours (QUICK=1: short); needs the real sequences (NMCOMPILE_DATA)
 bench-siamsnn: $(STAMP)
 	$(PY) benchmarks/siamsnn/run.py
 

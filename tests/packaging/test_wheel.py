@@ -49,7 +49,7 @@ def installed(site: Path, folder: Path, *arguments: str) -> subprocess.Completed
         text=True,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(site), "PYTHONSAFEPATH": "1"},
-        timeout=120,
+        timeout=300,
     )
 
 

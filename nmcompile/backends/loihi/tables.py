@@ -138,7 +138,7 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         run_w=graph["run.w_off"],
         run_length=graph["run.length"],
         # The host writes templates into its copy.
-        weight=weight.copy() if graph.slot else weight,
+        weight=weight.copy(),  # writable with or without a template: one compiled kernel serves both
         bias=graph["neuron.bias"],
         fire_above=graph["neuron.fire_above"],
         reset_by=graph["neuron.reset_by"],
