@@ -137,8 +137,8 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         run_dst=graph["run.dst_off"],
         run_w=graph["run.w_off"],
         run_length=graph["run.length"],
-        # The host writes templates into its copy.
-        weight=weight.copy(),  # writable with or without a template: one compiled kernel serves both
+        # The host writes templates into this copy; always one, so that one compiled kernel serves.
+        weight=weight.copy(),
         bias=graph["neuron.bias"],
         fire_above=graph["neuron.fire_above"],
         reset_by=graph["neuron.reset_by"],
