@@ -11,14 +11,12 @@ from tempfile import TemporaryDirectory
 
 import common
 import numpy as np
-from table3 import flops
+from table3 import conv_macs, flops
 
 from nmcompile.build.execute import reference_executor
 from nmcompile.datasets.sequence import VideoSequence
 from nmcompile.evaluation.fidelity import DEFAULT_CROPS, compare, observe, sample_crops
 from nmcompile.evaluation.tracking import tracker_params
-from nmcompile.ir import ops
-from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program
 from nmcompile.passes.recipe import Recipe
 
@@ -81,20 +79,12 @@ def measure(model: str, path: Path, sequences: list[VideoSequence]) -> list[dict
                 "hit16": round(found.hit16.mean, 4),
                 "float_hit16": round(found.reference_hit16.mean, 4),
                 "sops": found.sops_per_crop,
-                "first_layer_macs": first_layer_macs(floats.network("search")),
+                "first_layer_macs": conv_macs(floats.network("search"))[0][0],
                 "float_macs": flops(floats.network("search"))[0],
             }
         )
         print(rows[-1], flush=True)
     return rows
-
-
-def first_layer_macs(network: Network) -> int:
-    """Real-valued pixels meet the first layer's weights once per crop: its neurons hold them."""
-    node = next(network.of_type(ops.Conv2d))
-    if not isinstance(node.op, ops.Conv2d):
-        raise TypeError(node.name)
-    return network.types[node.name].size * int(np.prod(node.op.weight.shape[1:]))
 
 
 def spent(row: dict[str, object]) -> float:

@@ -8,7 +8,6 @@ with fewer channels), converted as the paper says, and by nmcompile's default re
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,10 +21,9 @@ from nmcompile.evaluation.estimates import paired
 from nmcompile.evaluation.fidelity import DEFAULT_CROPS, compare, observe, sample_crops
 from nmcompile.evaluation.restart import SegmentScore, follow_segments, score_segments
 from nmcompile.evaluation.tracking import tracker_params
+from nmcompile.evaluation.variants import Tally, started_by
 from nmcompile.passes.presets import PRESETS
 from nmcompile.passes.recipe import Recipe
-from nmcompile.trackers.program_engine import ProgramEngine
-from nmcompile.trackers.siamfc import SiamFCTracker
 
 MODEL = "fdsiamfc_15"
 PAPER = {"float": 67.2, "PSM": 59.6, "TSM": 60.4, "HSM": 60.5, "HSM + TS": 61.7}
@@ -41,29 +39,13 @@ RECIPES: dict[str, Recipe] = {
 CROPS = 10 if common.QUICK else DEFAULT_CROPS
 
 
-def start_of(executor: ProgramExecutor) -> Callable[..., Any]:
-    """First frame and box -> a function from the next frame to its box."""
-    params, engine = tracker_params(executor.program), ProgramEngine(executor)
-
-    def start(image: Any, box: Any) -> Callable[[Any], Any]:
-        tracker = SiamFCTracker(engine, params, image, box.tolist())
-
-        def step(following: Any) -> Any:
-            executor.counted.clear()
-            return tracker.step(following)
-
-        return step
-
-    return start
-
-
 def restarted(executor: ProgramExecutor, sequences: list[VideoSequence]) -> list[SegmentScore]:
     """Scores of all segments of all sequences, in order."""
     scores: list[SegmentScore] = []
     for sequence in sequences:
         part = sequence.annotated()
         if part.boxes is not None:
-            found = follow_segments(start_of(executor), part.frames, part.boxes)
+            found = follow_segments(started_by(executor, Tally()), part.frames, part.boxes)
             scores += score_segments(found, part.boxes)
     return scores
 

@@ -41,15 +41,20 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def flops(network: Network) -> tuple[int, int]:
-    """(multiply-accumulates, neurons with a bias) of the convolutions of a float network."""
-    macs = neurons = 0
+def conv_macs(network: Network) -> list[tuple[int, int]]:
+    """(multiply-accumulates, neurons) of every convolution of a float network, in order."""
+    found = []
     for node in network.of_type(ops.Conv2d):
         if isinstance(node.op, ops.Conv2d):
             size = network.types[node.name].size
-            macs += size * int(np.prod(node.op.weight.shape[1:]))
-            neurons += size
-    return macs, neurons
+            found.append((size * int(np.prod(node.op.weight.shape[1:])), size))
+    return found
+
+
+def flops(network: Network) -> tuple[int, int]:
+    """(multiply-accumulates, neurons with a bias) of the convolutions of a float network."""
+    macs, neurons = zip(*conv_macs(network), strict=True)
+    return sum(macs), sum(neurons)
 
 
 def operations(recipe: Recipe, path: Path, crops: list[np.ndarray]) -> dict[str, float]:

@@ -41,7 +41,12 @@ Bits = Annotated[
 ]
 Percentile = Annotated[
     float | None,
-    typer.Option(min=50.0, max=100.0, help="Of the non-zero activations: a layer's scale; 99.9."),
+    typer.Option(
+        min=50.0,
+        max=100.0,
+        help="Of the non-zero activations: a layer's scale; the scales that the model carries, "
+        "else 99.9.",
+    ),
 ]
 NirDt = Annotated[float, typer.Option(min=1e-9, help="Seconds per timestep of a .nir graph.")]
 NirReset = Annotated[str, typer.Option(help="Reset of a .nir graph: zero or subtract.")]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from nmcompile.datasets.sequence import (
     frames_of,
     open_sequence,
     truth_file,
+    truth_origin,
     with_boxes,
 )
 from nmcompile.diagnostics import Diagnostic, NmError
@@ -107,7 +108,7 @@ def read_otb(folder: Path) -> tuple[Entry, ...]:
         if single is None or several:
             continue
         start = _otb_start(path)
-        origin = 1.0 if single.name == "groundtruth_rect.txt" else 0.0
+        origin = truth_origin(single)
         if start:
             boxes = read_boxes(single, origin)
             sequence = with_boxes(path.name, frames_of(path), boxes, start, single)
@@ -120,11 +121,7 @@ def read_otb(folder: Path) -> tuple[Entry, ...]:
 def read_vot(folder: Path) -> tuple[Entry, ...]:
     """VOT: polygons or rectangles, and one file of 0 and 1 per attribute of frames."""
     entries = []
-    for path in _listed(folder):
-        truth = truth_file(path)
-        if truth is None:
-            continue
-        sequence = open_sequence(path)
+    for path, truth, sequence in _annotated(folder):
         polygons = None
         if truth.name == "groundtruth.txt":
             given = read_polygons(truth)
@@ -141,11 +138,7 @@ def read_vot(folder: Path) -> tuple[Entry, ...]:
 def read_got10k(folder: Path) -> tuple[Entry, ...]:
     """GOT-10k: frames in which the object is absent have no box and do not count."""
     entries = []
-    for path in _listed(folder):
-        truth = truth_file(path)
-        if truth is None:
-            continue
-        sequence = open_sequence(path)
+    for path, truth, sequence in _annotated(folder):
         absence = path / "absence.label"
         if absence.is_file() and sequence.boxes is not None:
             absent = _flags(absence, len(sequence))
@@ -189,6 +182,14 @@ READERS: Final[dict[str, Callable[[Path], tuple[Entry, ...]]]] = {
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _annotated(folder: Path) -> Iterator[tuple[Path, Path, VideoSequence]]:
+    """Folder, ground truth and sequence of every listed video that has a ground truth."""
+    for path in _listed(folder):
+        truth = truth_file(path)
+        if truth is not None:
+            yield path, truth, open_sequence(path)
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -103,7 +103,7 @@ def open_sequence(path: str | Path) -> VideoSequence:
     truth = truth_file(path)
     if truth is None:
         return VideoSequence(name, frames, None)
-    boxes = read_boxes(truth, _GROUND_TRUTH[truth.name])
+    boxes = read_boxes(truth, truth_origin(truth))
     return with_boxes(name, frames, boxes, _first_frame(path), truth)
 
 
@@ -111,6 +111,11 @@ def truth_file(folder: Path) -> Path | None:
     """The ground truth file of a sequence's folder, None when there is none."""
     paths = (folder / name for name in _GROUND_TRUTH)
     return next((path for path in paths if path.is_file()), None)
+
+
+def truth_origin(truth: Path) -> float:
+    """What a ground truth file that `truth_file` found calls the first pixel."""
+    return _GROUND_TRUTH[truth.name]
 
 
 def frames_of(folder: Path) -> FrameFolder:

@@ -20,7 +20,7 @@ from nmcompile.evaluation.tracking import tracker_params, with_random_weights
 from nmcompile.trackers.program_engine import ProgramEngine
 from nmcompile.trackers.siamfc import SiamFCTracker
 
-__all__ = ["SHUFFLED", "STATIC", "Tally", "Variant", "executor_of", "tracker_of"]
+__all__ = ["SHUFFLED", "STATIC", "Tally", "Variant", "executor_of", "started_by", "tracker_of"]
 
 Image = npt.NDArray[np.uint8]
 Box = npt.NDArray[np.float64]
@@ -111,7 +111,11 @@ def tracker_of(variant: Variant, tally: Tally) -> Start:
     """The tracker that a variant is; what its frames cost goes to `tally`."""
     if variant.level == STATIC:
         return lambda _, box: lambda _: box
-    executor = executor_of(variant)
+    return started_by(executor_of(variant), tally)
+
+
+def started_by(executor: ProgramExecutor, tally: Tally) -> Start:
+    """The tracker that runs on an executor; what its frames cost goes to `tally`."""
     params, engine = tracker_params(executor.program), ProgramEngine(executor)
 
     def start(image: Image, box: Box) -> Callable[[Image], Box]:
