@@ -19,7 +19,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format generated bench-siamsnn clean bench-conversion bench-codings \
-	bench-engine bench-synops
+	bench-engine bench-synops conformance-lava
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
@@ -44,6 +44,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(PY) -m pytest -q -n 2 --dist worksteal
+
+# cores = Lava on 320 random networks, and everything else that needs Lava; ends with a verdict
+conformance-lava: $(STAMP)
+	@NMCOMPILE_LAVA_NETWORKS=320 $(PY) -m pytest -q -m lava tests/conformance
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

@@ -33,7 +33,7 @@ def compile(
     """Compile a model file for a target into a deployment folder.
 
     Args:
-        model: a checkpoint ``.pt``, a ``torch.export`` ``.pt2`` or a ``.nir`` file.
+        model: a checkpoint ``.pt``, a ``torch.export`` ``.pt2``, a ``.nir`` or a ``.net`` file.
         target: name, alias or path of a target file.
         out: the folder to write; it appears only when the build succeeds.
         options: timesteps, calibration, weight bits, verification.

@@ -115,7 +115,8 @@ def validated(model: type[M], data: dict[str, Any], files: tuple[TomlFile, ...])
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        found = [_diagnostic(model, files, e) for e in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)
+        found = [_diagnostic(model, files, e, _key(e["loc"], data)) for e in errors]
         found.sort(key=lambda d: _place(d.where))
         raise NmError(*found) from None
 
@@ -125,8 +126,23 @@ def _place(where: str) -> tuple[str, int, int]:
     return label, int(line), int(column)
 
 
-def _diagnostic(model: type[BaseModel], files: tuple[TomlFile, ...], error: Any) -> Diagnostic:
-    key: Key = tuple(part for part in error["loc"])
+def _key(location: tuple[str | int, ...], data: Any) -> Key:
+    """The key that a location means: without the tags of unions, which name one of the values."""
+    key: list[str | int] = []
+    for part in location:
+        if isinstance(data, dict) and part not in data and part in data.values():
+            continue
+        key.append(part)
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            data = None
+    return tuple(key)
+
+
+def _diagnostic(
+    model: type[BaseModel], files: tuple[TomlFile, ...], error: Any, key: Key
+) -> Diagnostic:
     dotted = ".".join(str(part) for part in key)
     missing = error["type"] == "missing"
     wanted = key[:-1] if missing else key

@@ -16,7 +16,6 @@ from nmcompile.diagnostics import NmError
 Status = Literal["ok", "warn", "fail", "skipped"]
 
 TIME_LIMIT_S: Final = 120.0
-LAVA: Final = "lava-nc==0.10.0"
 CORE: Final = (
     "numpy",
     "numba",
@@ -146,14 +145,23 @@ def _numba() -> Check:
 
 
 def _lava() -> Check:
-    fix = f"pip install --no-deps --ignore-requires-python --only-binary :all: {LAVA}"
+    from nmcompile.backends.loihi.lava_state import INSTALL, lava_version, require_lava
+
+    found = lava_version() or "without a version"
     try:
-        found = version("lava-nc")
-    except PackageNotFoundError:
-        return Check("lava", "skipped", "not installed; needed by `run --engine lava` only", fix)
+        warnings = require_lava()
+    except NmError as error:
+        first = error.diagnostics[0]
+        if first.code == "NM0701":
+            detail = "not installed; needed by `run --engine lava` only"
+            return Check("lava", "skipped", detail, INSTALL)
+        return Check("lava", "warn", f"{found}: {first.message}, needs {first.limit}", INSTALL)
     problem = _run(_LAVA_PROGRAM)
     if problem:
-        return Check("lava", "warn", f"{found} does not import: {problem}", fix)
+        return Check("lava", "warn", f"{found} does not import: {problem}", INSTALL)
+    if warnings:
+        first = warnings[0]
+        return Check("lava", "warn", f"{found} imports, but {first.message}", INSTALL)
     return Check("lava", "ok", f"{found} imports")
 
 

@@ -15,11 +15,15 @@ import numpy.typing as npt
 from nmcompile.backends.base import Backend
 from nmcompile.backends.registry import backend_of
 from nmcompile.backends.survey import Survey, Surveyor
-from nmcompile.build import accuracy, calibration, stimuli, verify
+from nmcompile.build import accuracy, calibration, given_input, stimuli, verify
+from nmcompile.build.conversion import refuse_conversion
 from nmcompile.build.execute import NetworkInput, reference_executor
+from nmcompile.build.fan_in import fan_in_that_fits
 from nmcompile.build.host_work import with_host_ops
 from nmcompile.build.matching import correlation_that_fits, with_template_writes
 from nmcompile.build.own_recipe import with_own_recipe
+from nmcompile.build.system_size import require_system
+from nmcompile.build.target_effects import pooling_cost
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.frontends import LoadedModel
 from nmcompile.ir.counters import NetworkCounters
@@ -30,7 +34,8 @@ from nmcompile.passes import pipelines
 from nmcompile.passes.calibrate import resolved, scales
 from nmcompile.passes.context import DEFAULT_TIMESTEPS, Calibration, PassContext, Scale
 from nmcompile.passes.manager import Pass, PassManager
-from nmcompile.passes.recipe import Recipe
+from nmcompile.passes.recipe import Pooling, Recipe
+from nmcompile.passes.suit_target import suited
 from nmcompile.passes.tune import tuned
 from nmcompile.target import Target
 
@@ -50,6 +55,7 @@ class Options:
         verify: run that check (a build without it says so).
         spread: use the cores that the powered chips have left, to shorten the ticks.
         dump_passes: folder for the program's text after every pass, or None.
+        input: file with the frames of that check, or None for images or seeded numbers.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -58,6 +64,7 @@ class Options:
     verify: bool = True
     spread: bool = True
     dump_passes: Path | None = None
+    input: Path | None = None
 
 
 @dataclass
@@ -72,6 +79,8 @@ class Compiled:
     seconds: dict[str, float] = field(default_factory=dict)
     scales: dict[str, Scale] = field(default_factory=dict)
     calibration_origin: str = ""
+    asked_pooling: Pooling = "running_max"
+    pooling_cost: str = ""
     stimulus: str = ""
     frames: tuple[stimuli.Frame, ...] = ()
     inputs: dict[str, list[NetworkInput]] = field(default_factory=dict)
@@ -155,7 +164,8 @@ def lower(build: Compiled, backend: Backend) -> None:
     context, chosen = _to_integer(build, backend)
     program = build.programs["integer"]
     context = correlation_that_fits(program, context, backend, build.target)
-    build.programs["golden"] = _run(build, pipelines.GOLDEN, program, context)
+    golden = _run(build, pipelines.GOLDEN, program, context)
+    build.programs["golden"] = fan_in_that_fits(golden, context.rules, backend, build.target)
     build.frames = _frames(build, chosen)
 
 
@@ -167,8 +177,15 @@ def _to_integer(build: Compiled, backend: Backend) -> tuple[PassContext, Calibra
         recipe=build.options.recipe,
         rules=backend.rules(build.target),
     )
+    if program.level == "integer":
+        _take_integers(build, program, context)
+        return context, None
     program = _run(build, pipelines.FLOAT, program, context)
     build.programs["float"] = program
+    build.asked_pooling = context.recipe.pooling
+    recipe = suited(context.recipe, program, context.rules)
+    context = dataclasses.replace(context, recipe=recipe)
+    build.options = dataclasses.replace(build.options, recipe=recipe)
     size = frame_size(program)
     chosen = calibration.choose(build.options.calibrate, _stored(build.model), size)
     context = dataclasses.replace(context, calibration=chosen)
@@ -187,6 +204,14 @@ def _to_integer(build: Compiled, backend: Backend) -> tuple[PassContext, Calibra
     return context, chosen
 
 
+def _take_integers(build: Compiled, program: Program, context: PassContext) -> None:
+    """A file of integers is the program of every level down to "integer", at the T asked for."""
+    refuse_conversion(build.options.recipe, build.options.calibrate)
+    program = program.map_networks(lambda n: n.replace(timesteps=context.timesteps))
+    program = program.assume(f"one inference is {context.timesteps} timesteps")
+    build.programs["float"] = build.programs["integer"] = _run(build, (), program, context)
+
+
 def measure(build: Compiled, _: Backend) -> None:
     """Float against integer, layer by layer; inputs of every golden network."""
     float_program, integer = build.programs["float"], build.programs["integer"]
@@ -195,6 +220,9 @@ def measure(build: Compiled, _: Backend) -> None:
     )
     if build.layer_errors:
         build.response_error = accuracy.response_error(float_program, integer, build.frames)
+        build.pooling_cost = pooling_cost(
+            build.programs, build.frames, build.options.recipe, build.scales, build.asked_pooling
+        )
     executor = reference_executor(build.golden)
     build.inputs = stimuli.recorded_inputs(executor, build.frames)
     build.counters = {name: tuple(counts) for name, counts in executor.counted.items()}
@@ -220,6 +248,7 @@ def map_networks(build: Compiled, backend: Backend) -> None:
             found += error.diagnostics
     if found:
         raise NmError(*found)
+    require_system(fewest, build.target)
     build.graphs = _spread(build, backend, fewest)
     golden = with_template_writes(build.golden, build.graphs, build.target)
     build.programs["golden"] = golden
@@ -305,17 +334,20 @@ def spike_counts(network: Network, given: NetworkInput) -> dict[str, npt.NDArray
 
 
 def _frames(build: Compiled, chosen: Calibration | None) -> tuple[stimuli.Frame, ...]:
-    from nmcompile.reference.float import channel_order
-
     program = build.programs["float"]
+    if build.options.input is not None:
+        build.stimulus = build.options.input.name
+        return given_input.frames_from(build.options.input, program, build.options.frames)
     source = chosen if chosen is not None and chosen.images is not None else _stored(build.model)
     images = None
     if source is not None and source.images is not None:
+        from nmcompile.reference.float import channel_order
+
         images = channel_order(source.images, program.preprocess)
     build.stimulus = "crops of the calibration images"
     if stimuli.is_seeded(program, images):
         build.stimulus = "seeded random input, not real data"
-    return stimuli.frames(program, images, build.options.frames)
+    return stimuli.frames(program, images, build.options.frames, build.model.span)
 
 
 def _run(

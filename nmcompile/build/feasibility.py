@@ -10,12 +10,16 @@ from nmcompile.backends.registry import backend_of
 from nmcompile.backends.survey import NetworkSurvey
 from nmcompile.build.compiled import Options, lower, map_networks, prepared, surveyed
 from nmcompile.build.matching import matching_rows
+from nmcompile.build.number_limits import threshold_notes
 from nmcompile.build.reporting import POOLING, utilisation_row, utilisation_rows
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.frontends import LoadedModel
 from nmcompile.ir import ops
-from nmcompile.ir.network import Node
+from nmcompile.ir.network import Network, Node
 from nmcompile.ir.program import Program
+from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.limits import limits_of
+from nmcompile.mapping.utilisation import synapse_formats
 from nmcompile.report.sections import Utilisation
 from nmcompile.target import Target
 
@@ -30,7 +34,8 @@ class NetworkFit:
         chips: likewise.
         limits: every limit at its fullest place.
         ticks: of one inference; None where the mapper says nothing about it.
-        layers: what single layers take; empty where a mapper decides it.
+        layers: what single layers take: without a mapper all that is known, with one the formats
+            of the synapses where the target has any.
     """
 
     network: str
@@ -62,6 +67,7 @@ class Fit:
         pooling: (layer, scheme) of spike max pooling.
         matching: (layer, rule and place) of search features and template.
         problems: why it does not fit, one error for every layer; empty when it fits.
+        notes: what costs cores.
     """
 
     networks: tuple[NetworkFit, ...]
@@ -69,6 +75,7 @@ class Fit:
     pooling: tuple[tuple[str, str], ...]
     matching: tuple[tuple[str, str], ...]
     problems: tuple[Diagnostic, ...] = ()
+    notes: tuple[Diagnostic, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -101,15 +108,27 @@ def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
         )
     lower(compiled, backend)
     map_networks(compiled, backend)
-    golden = compiled.golden
+    golden, graphs = compiled.golden, compiled.graphs.items()
     return Fit(
-        tuple(
-            NetworkFit(name, graph.cores, graph.chips, utilisation_rows(graph, target))
-            for name, graph in compiled.graphs.items()
-        ),
+        tuple(_mapped(golden.network(name), graph, target) for name, graph in graphs),
         _host(golden),
         tuple((n.label, POOLING[n.op.rule]) for n in _pools(golden)),  # type: ignore[union-attr]
         matching_rows(golden, rule),
+        notes=tuple(n for net in golden.chip_networks for n in threshold_notes(net, target)),
+    )
+
+
+def _mapped(network: Network, graph: CoreGraph, target: Target) -> NetworkFit:
+    formats = synapse_formats(graph, limits_of(target))
+    return NetworkFit(
+        network.name,
+        graph.cores,
+        graph.chips,
+        utilisation_rows(network, graph, target),
+        layers=tuple(
+            {"layer": layer, "synapse_format": text, "synapse_words": words}
+            for layer, text, words in formats
+        ),
     )
 
 

@@ -75,6 +75,7 @@ def with_template_writes(
     golden: Program, graphs: Mapping[str, CoreGraph], target: Target
 ) -> Program:
     """The program whose load steps count the words that the mapped cores really store."""
-    shared = limits_of(target).shared_kernels if any(g.slot for g in graphs.values()) else True
-    words = {name: template_words(g, shared_kernels=shared) for name, g in graphs.items()}
-    return with_written_words(golden, words)
+    if not any(graph.slot for graph in graphs.values()):
+        return golden
+    limits = limits_of(target)
+    return with_written_words(golden, {n: template_words(g, limits) for n, g in graphs.items()})

@@ -114,7 +114,9 @@ def digest_of(body: dict[str, object]) -> str:
 
 
 def _choices(options: Options) -> dict[str, object]:
-    """What changes the result; where passes are dumped does not."""
+    """What changes the result: the contents of files, not where they lie."""
     chosen = dataclasses.asdict(options)
-    del chosen["dump_passes"]
+    del chosen["dump_passes"], chosen["input"]
+    if options.input is not None:
+        chosen["input"] = hashlib.sha256(options.input.read_bytes()).hexdigest()
     return {**chosen, "recipe": options.recipe.model_dump(mode="json")}

@@ -9,6 +9,8 @@ import numpy as np
 from nmcompile.build.compiled import Compiled
 from nmcompile.build.concerns import accuracy_concerns
 from nmcompile.build.matching import matching_rows
+from nmcompile.build.number_limits import number_usage
+from nmcompile.build.target_effects import saturation_notes
 from nmcompile.build.verify import Verification
 from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
@@ -104,15 +106,18 @@ def _network(compiled: Compiled, network: Network, graph: CoreGraph) -> sections
         average_hops_lower_bound=round(metrics.average_hop_bound, 6),
         depth_ticks=graph.ticks - graph.timesteps,
         digest=graph.digest,
-        utilisation=utilisation_rows(graph, compiled.target),
+        utilisation=utilisation_rows(network, graph, compiled.target),
         layers=_layers(network, graph),
         floor_plan=_floor_plan(graph, compiled.target, compiled.counters.get(step.name, ())),
     )
 
 
-def utilisation_rows(graph: CoreGraph, target: Target) -> tuple[sections.Utilisation, ...]:
-    """Every limit of the target that mapping enforces: used against allowed."""
-    return tuple(utilisation_row(row) for row in utilisation(graph, limits_of(target)))
+def utilisation_rows(
+    network: Network, graph: CoreGraph, target: Target
+) -> tuple[sections.Utilisation, ...]:
+    """Every limit of the target that mapping and legalisation enforce: used against allowed."""
+    used = (*utilisation(graph, limits_of(target)), *number_usage(network, target))
+    return tuple(utilisation_row(row) for row in used)
 
 
 def utilisation_row(row: Usage) -> sections.Utilisation:
@@ -235,6 +240,8 @@ def _accuracy(compiled: Compiled) -> sections.Accuracy:
 def _assumptions(compiled: Compiled) -> list[str]:
     found = [
         f"activity is the mean of {len(compiled.frames)} frames: {compiled.stimulus}",
+        *([compiled.pooling_cost] if compiled.pooling_cost else []),
+        *saturation_notes(compiled.golden),
     ]
     models = [
         node.op.model
@@ -270,6 +277,11 @@ def _assumptions(compiled: Compiled) -> list[str]:
         f"{layer} is matched by {where}"
         for layer, where in matching_rows(compiled.golden, compiled.options.recipe.matching.rule)
     ]
+    if any(graph.size("pixel") for graph in compiled.graphs.values()):
+        found.append(
+            "the host writes the image into the biases of pixel neurons before every inference; no "
+            "figure says what that costs or how long it takes, so that the frame rate leaves it out"
+        )
     if any(graph.slot for graph in compiled.graphs.values()):
         found.append(
             "the host can write synapses when the schedule says so; no figure says what that "

@@ -1,4 +1,4 @@
-"""What a build runs its networks on: crops from the calibration images, or seeded spikes."""
+"""What a build runs its networks on: calibration images, a file, or seeded random input."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ from nmcompile.build.execute import (
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program, Trigger
+from nmcompile.ir.types import EdgeType
 
 SEED = 20200317
 SPIKE_RATE = 0.1
 """Spikes per neuron and timestep of a seeded stimulus (kind `assumed`)."""
+
+MESSAGES = (-64, 65)
+"""Range of a seeded message (the end is open): one unit of a message with 6 fractional bits."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,19 @@ class Frame:
     frame: npt.NDArray[Any]
 
 
-def frames(program: Program, images: npt.NDArray[np.uint8] | None, count: int) -> tuple[Frame, ...]:
+def frames(
+    program: Program,
+    images: npt.NDArray[np.uint8] | None,
+    count: int,
+    span: tuple[int, int] | None = None,
+) -> tuple[Frame, ...]:
     """`count` frames for `program`, cut from `images` or seeded.
 
     Args:
         program: float level with folded preprocessing, or lower.
         images: uint8 `(N, C, H, W)` in the network's channel order, or None.
         count: number of frames.
+        span: lowest and highest number of a seeded input, where the model says so.
     """
     rng = np.random.default_rng(SEED)
     made = []
@@ -48,8 +58,8 @@ def frames(program: Program, images: npt.NDArray[np.uint8] | None, count: int) -
         image = None if images is None else images[index % len(images)]
         made.append(
             Frame(
-                _stimulus(program, "on_init", image, rng),
-                _require(_stimulus(program, "every_frame", image, rng)),
+                _stimulus(program, "on_init", image, rng, span),
+                _require(_stimulus(program, "every_frame", image, rng, span)),
             )
         )
     return tuple(made)
@@ -59,7 +69,7 @@ def is_seeded(program: Program, images: npt.NDArray[np.uint8] | None) -> bool:
     """Whether `frames` would have to invent the stimulus."""
     return images is None or any(
         isinstance(n.input.op, ops.Input) and n.input.op.kind == "spikes"
-        for n in _entry_networks(program)
+        for n in entry_networks(program)
     )
 
 
@@ -90,7 +100,7 @@ def recorded_inputs(
     return seen
 
 
-def _entry_networks(program: Program) -> tuple[Network, ...]:
+def entry_networks(program: Program) -> tuple[Network, ...]:
     """Networks that read the outside world."""
     fed_by_network = {s.name for s in program.schedule if s.network is not None}
     names = {s.network for s in program.schedule if s.network and s.reads not in fed_by_network}
@@ -102,20 +112,38 @@ def _stimulus(
     trigger: Trigger,
     image: npt.NDArray[np.uint8] | None,
     rng: np.random.Generator,
+    span: tuple[int, int] | None,
 ) -> npt.NDArray[Any] | None:
     names = {s.network for s in program.schedule if s.trigger == trigger}
-    network = next((n for n in _entry_networks(program) if n.name in names), None)
+    network = next((n for n in entry_networks(program) if n.name in names), None)
     if network is None:
         return None
     op = network.input.op
     if not isinstance(op, ops.Input):
         raise TypeError("a network starts with an Input")
     if op.kind == "spikes":
-        draw = rng.random((network.timesteps, *op.shape)) < SPIKE_RATE
-        return draw.astype(np.uint8)
-    if image is None:
-        return rng.integers(0, 256, op.shape).astype(np.uint8)
-    return _centre(image, op.shape)
+        return _train(op, network.timesteps, rng, span)
+    if image is not None:
+        return _centre(image, op.shape)
+    if span is not None:
+        return rng.integers(span[0], span[1] + 1, op.shape, np.int32)
+    return rng.integers(0, 256, op.shape).astype(np.uint8)
+
+
+def _train(
+    op: ops.Input, timesteps: int, rng: np.random.Generator, span: tuple[int, int] | None
+) -> npt.NDArray[Any]:
+    """Seeded spikes; with a span a video, in which some of the numbers change in every step."""
+    shape = (timesteps, *op.shape)
+    fires = rng.random(shape) < SPIKE_RATE
+    if not EdgeType("spikes", op.shape, op.bits, op.signed).wide:
+        return fires.astype(np.uint8)
+    if span is None:
+        return np.where(fires, rng.integers(*MESSAGES, shape, np.int32), 0).astype(np.int32)
+    video = rng.integers(span[0], span[1] + 1, shape, np.int32)
+    for step in range(1, timesteps):
+        video[step] = np.where(fires[step], video[step], video[step - 1])
+    return video
 
 
 def _centre(image: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from nmcompile.cli.options import (
     Bits,
     Calibrate,
     Config,
+    Given,
     NirDt,
     NirReset,
     Percentile,
@@ -28,7 +29,8 @@ from nmcompile.cli.options import (
 def build(
     session: Session,
     model: Annotated[
-        Path, typer.Argument(help="Checkpoint .pt, torch.export .pt2 or .nir.", show_default=False)
+        Path,
+        typer.Argument(help="Checkpoint .pt, torch.export .pt2, .nir or .net.", show_default=False),
     ],
     target: TargetName,
     out: Annotated[
@@ -50,6 +52,7 @@ def build(
             help="Use the idle cores of the powered chips to shorten the ticks.",
         ),
     ] = True,
+    given: Given = None,
     nir_dt: NirDt = 1e-4,
     nir_reset: NirReset = "zero",
     dump_passes: Annotated[
@@ -75,6 +78,7 @@ def build(
         verify=verify,
         spread=spread,
         dump_passes=dump_passes,
+        input=given,
     )
     one_of(nir_reset, RESETS, "--nir-reset")
     nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 def check(
     session: Session,
     model: Annotated[
-        Path, typer.Argument(help="Checkpoint .pt, torch.export .pt2 or .nir.", show_default=False)
+        Path,
+        typer.Argument(help="Checkpoint .pt, torch.export .pt2, .nir or .net.", show_default=False),
     ],
     target: TargetName,
     config: Config = None,
@@ -64,7 +65,7 @@ def check(
         session.out("\n" + table(list(found.pooling), ("pooling layer", "scheme")))
     if found.matching:
         session.out("\n" + table(list(found.matching), ("matching", "where")))
-    session.report(*found.problems)
+    session.report(*found.notes, *found.problems)
     verdict = "does not fit" if found.problems else "fits"
     session.out(f"\n{model.name} {verdict} {chip.name}")
     return found.as_json()

@@ -50,6 +50,13 @@ Percentile = Annotated[
 ]
 NirDt = Annotated[float, typer.Option(min=1e-9, help="Seconds per timestep of a .nir graph.")]
 NirReset = Annotated[str, typer.Option(help="Reset of a .nir graph: zero or subtract.")]
+Given = Annotated[
+    Path | None,
+    typer.Option(
+        "--input",
+        help="Run on the numbers in this .npy file: (T, C, H, W) of spikes, (C, H, W) of values.",
+    ),
+]
 BuildFolder = Annotated[
     Path, typer.Argument(help="Folder that `nmcompile build` wrote.", show_default=False)
 ]

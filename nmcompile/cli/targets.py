@@ -11,7 +11,7 @@ from nmcompile.cli.harness import Session, command
 from nmcompile.cli.text import table
 
 if TYPE_CHECKING:
-    from nmcompile.target import Count, Measure, Target
+    from nmcompile.target import Codes, Count, Measure, Target
 
 
 @command
@@ -74,7 +74,9 @@ def _text(target: Target) -> str:
     )
 
 
-def _value(number: Count | Measure) -> str:
+def _value(number: Count | Codes | Measure) -> str:
+    if isinstance(number.value, tuple):
+        return f"{', '.join(map(str, number.value))} {number.unit}"
     if number.value is None:
         return "unknown"
     unit = "" if number.unit == "1" else f" {number.unit}"

@@ -1,4 +1,4 @@
-"""Model files -> float programs. Loading a file never runs code from it.
+"""Model files -> programs, float or (.net) integer already. Loading a file never runs code from it.
 
 `load` decides by content what a file is and calls the frontend for it; torch, h5py and nir are
 imported only by the frontend that needs them.
@@ -27,12 +27,13 @@ class LoadedModel:
     """A model file, understood.
 
     Attributes:
-        program: its float program.
+        program: its float program; integer where the file holds nothing but integers.
         calibration: uint8 RGB `(N, H, W, 3)` images that the file carries, or None.
         scales: (layer, activation scale) pairs that the file carries, or empty.
         sha256: of the file's bytes (hex).
         kind: what the file is.
         recipe: how the file wants to be converted (JSON types, unchecked), or empty.
+        span: (lowest, highest) number that usually enters, where the file says so; else None.
     """
 
     program: Program
@@ -41,6 +42,7 @@ class LoadedModel:
     sha256: str
     kind: Kind
     recipe: Mapping[str, object] = field(default_factory=dict)
+    span: tuple[int, int] | None = None
 
 
 def load(
@@ -49,7 +51,7 @@ def load(
     nir: NirOptions | None = None,
     preprocess: Preprocess | None = None,
 ) -> LoadedModel:
-    """Load a model file: checkpoint (.pt), torch.export archive (.pt2) or NIR graph (.nir).
+    """Load a model file: checkpoint (.pt), torch.export (.pt2), NIR graph (.nir), lava-dl (.net).
 
     Args:
         path: the file; its content decides what it is, not its name.
@@ -68,6 +70,7 @@ def load(
     images: npt.NDArray[np.uint8] | None = None
     scales: tuple[tuple[str, float], ...] = ()
     recipe: Mapping[str, object] = {}
+    span: tuple[int, int] | None = None
     if found.kind == "checkpoint":
         from nmcompile.frontends.checkpoint import load_checkpoint
         from nmcompile.frontends.siamese import checkpoint_to_program
@@ -83,12 +86,17 @@ def load(
         from nmcompile.frontends.nir import load_nir
 
         program = load_nir(path, name, nir)
+    elif found.kind == "net":
+        from nmcompile.frontends.netx import load_net
+
+        net = load_net(path, name)
+        program, span = net.program, net.span
     else:
         from nmcompile.frontends import refusals
 
         raise refusals.bare_weights(path, f"a {found.kind.replace('_', ' ')} file")
     check_finite(program)
-    return LoadedModel(program, images, scales, _sha256(path), found.kind, recipe)
+    return LoadedModel(program, images, scales, _sha256(path), found.kind, recipe, span)
 
 
 def _sha256(path: Path) -> str:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from nmcompile.diagnostics import Diagnostic, NmError, nearest
 
-LOADABLE = "a checkpoint (.pt), a torch.export archive (.pt2) or a NIR graph (.nir)"
+LOADABLE = (
+    "a checkpoint (.pt), a torch.export archive (.pt2), a NIR graph (.nir) or a lava-dl network "
+    "(.net)"
+)
 READ_ERRORS = (
     ArithmeticError,
     AssertionError,
@@ -119,20 +122,13 @@ def bare_weights(path: Path, found: str) -> NmError:
     )
 
 
-def lava_net(path: Path) -> NmError:
-    """NM0113: a lava-dl network."""
-    return _refusal(
-        "NM0113",
-        "lava-dl networks (.net) are recognised but not loaded by this version",
-        path,
-        help_=("export the network to NIR (.nir) instead",),
-    )
-
-
 def foreign_hdf5(path: Path, found: str) -> NmError:
     """NM0114: HDF5, but neither NIR nor lava-dl."""
-    message = "the file is HDF5, but not a NIR graph"
-    help_ = ("a NIR graph has the entries `version` and `node`; write one with `nir.write`",)
+    message = "the file is HDF5, but neither a NIR graph nor a lava-dl network"
+    help_ = (
+        "a NIR graph has the entries `version` and `node`; write one with `nir.write`",
+        "a lava-dl network has the entry `layer`; write one with `export_hdf5`",
+    )
     return _refusal("NM0114", message, path, found, help_=help_)
 
 

@@ -12,7 +12,7 @@ from nmcompile.diagnostics import NmError
 from nmcompile.frontends import pickles, refusals
 from nmcompile.frontends.archive import Archive, open_archive
 
-Kind = Literal["checkpoint", "state_dict", "safetensors", "pt2", "nir"]
+Kind = Literal["checkpoint", "state_dict", "safetensors", "pt2", "nir", "net"]
 
 HEAD_BYTES: Final = 4096
 ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -41,7 +41,7 @@ def sniff(path: Path) -> Sniffed:
     """Decide what the file at `path` is.
 
     Raises:
-        NmError: NM0101 ... NM0109, NM0113, NM0114, NM0118, one code per kind of refusal.
+        NmError: NM0101 ... NM0109, NM0114, NM0118, one code per kind of refusal.
     """
     head = _head(path)
     if head.startswith(ZIP_MAGIC):
@@ -119,7 +119,7 @@ def _hdf5(path: Path) -> Sniffed:
     if "node" in names:
         return Sniffed(path, "nir")
     if "layer" in names:
-        raise refusals.lava_net(path)
+        return Sniffed(path, "net")
     raise refusals.foreign_hdf5(path, "entries " + ", ".join(f"`{n}`" for n in names[:5]))
 
 

@@ -42,7 +42,8 @@ class CoreCounters:
         zero_accesses: accesses to stored zero weights, total.
         updates_active: neurons that received input or fired in the tick.
         neurons: `(cores,)` neurons mapped; all of them are serviced at every tick.
-        packets_in: spike packets that arrived (one per axon and spiking neuron).
+        packets_in: spike packets that arrived (one per spiking neuron, however many axons of the
+            core it reaches).
         packets_local: packets between cores of one router or within a core, total.
         packets: all packets, total.
         hops_east_west: router hops along x, total.

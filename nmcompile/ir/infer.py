@@ -10,7 +10,7 @@ import numpy as np
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import IF, PAYLOAD_MAX, IntegerNeuron
+from nmcompile.ir.neurons import IF, PAYLOAD_MAX, IntegerNeuron, SigmaDelta
 from nmcompile.ir.types import EdgeType, bits_for
 
 ACCUMULATOR_BITS = 32
@@ -60,8 +60,7 @@ def infer(op: ops.Op, inputs: Types, label: str) -> EdgeType:
 def sum_bound(weight: Array, bias: Array | None, edge: EdgeType) -> int:
     """Largest possible |sum| of one output: per-row sum of |w| times the largest |x|, plus |b|."""
     rows = np.abs(weight.data.reshape(weight.shape[0], -1).astype(np.int64)).sum(axis=1)
-    largest = 2 ** (edge.bits - (1 if edge.signed else 0)) - (0 if edge.signed else 1)
-    total = rows * largest
+    total = rows * edge.largest
     if bias is not None:
         total = total + np.abs(bias.data.astype(np.int64))
     return int(total.max(initial=1))
@@ -127,8 +126,8 @@ def _max_pool(op: ops.MaxPool2d | ops.SpikeMaxPool2d, inputs: Types) -> EdgeType
         pool_extent(height, op.kernel[0], op.stride[0], ceil=op.ceil),
         pool_extent(width, op.kernel[1], op.stride[1], ceil=op.ceil),
     )
-    if isinstance(op, ops.SpikeMaxPool2d) and edge.kind != "spikes":
-        raise ValueError("it pools spikes")
+    if isinstance(op, ops.SpikeMaxPool2d) and (edge.kind != "spikes" or edge.wide):
+        raise ValueError("it pools unsigned spikes of at most 8 bits")
     return EdgeType(edge.kind, _positive(shape), edge.bits, edge.signed)
 
 
@@ -136,15 +135,32 @@ def _neuron(op: ops.Neuron, inputs: Types) -> EdgeType:
     edge = inputs[0]
     if edge.kind != "values":
         raise ValueError("it integrates currents")
-    if isinstance(op.model, IntegerNeuron):
-        for name in ("bias", "fire_above", "reset_by", "v_init"):
-            parameter: Array = getattr(op.model, name)
-            if parameter.shape not in ((), edge.shape[:1], edge.shape):
-                raise ValueError(f"{name} has shape {parameter.shape}")
+    for name in _PARAMETERS.get(type(op.model), ()):
+        parameter: Array = getattr(op.model, name)
+        if parameter.shape not in ((), edge.shape[:1], edge.shape):
+            raise ValueError(f"{name} has shape {parameter.shape}")
+    if isinstance(op.model, SigmaDelta):
+        return _sigma_delta(op.model, edge)
     payloads = op.model.payloads if isinstance(op.model, IF | IntegerNeuron) else (1,)
     if not payloads or min(payloads) < 0 or not 1 <= max(payloads) <= PAYLOAD_MAX:
         raise ValueError(f"payloads must be 0..{PAYLOAD_MAX}, and not all 0: {payloads}")
     return EdgeType("spikes", edge.shape, max(payloads).bit_length(), signed=False)
+
+
+def _sigma_delta(model: SigmaDelta, edge: EdgeType) -> EdgeType:
+    if not 1 <= model.message_bits <= ACCUMULATOR_BITS:
+        raise ValueError(f"a message has 1..{ACCUMULATOR_BITS} bits: {model.message_bits}")
+    if min(model.spike_exp, model.state_exp) < 0:
+        raise ValueError(f"an exponent is negative: {model.spike_exp}, {model.state_exp}")
+    return EdgeType("spikes", edge.shape, model.message_bits, signed=True)
+
+
+def _delay(op: ops.Delay, inputs: Types) -> EdgeType:
+    if inputs[0].kind != "spikes":
+        raise ValueError("it delays spikes")
+    if op.ticks < 0:
+        raise ValueError(f"{op.ticks} ticks")
+    return inputs[0]
 
 
 def _add(_: ops.Add, inputs: Types) -> EdgeType:
@@ -164,6 +180,16 @@ def _shift(op: ops.Shift, inputs: Types) -> EdgeType:
     return EdgeType("values", edge.shape, max(1, edge.bits - op.bits), edge.signed)
 
 
+def _crop(op: ops.Crop, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    channels, height, width = _image(edge)
+    inside = op.top + op.height <= height and op.left + op.width <= width
+    if min(op.top, op.left) < 0 or not inside:
+        raise ValueError(f"{op} is not inside {height} x {width}")
+    shape = _positive((channels, op.height, op.width))
+    return EdgeType(edge.kind, shape, edge.bits, edge.signed)
+
+
 def _flatten(_: ops.Flatten, inputs: Types) -> EdgeType:
     edge = inputs[0]
     return EdgeType(edge.kind, (edge.size,), edge.bits, edge.signed)
@@ -175,7 +201,9 @@ def _correlate(op: ops.Correlate, inputs: Types) -> EdgeType:
         channels = _paired(channels)
     if len(inputs[1].shape) not in (3, 4) or template[0] != channels:
         raise ValueError(f"template has shape {inputs[1].shape}, input has {channels} channels")
-    shape = (1, height - template[1] + 1, width - template[2] + 1)
+    if op.groups < 1 or template[0] % op.groups:
+        raise ValueError(f"{template[0]} channels do not divide into {op.groups} groups")
+    shape = (op.groups, height - template[1] + 1, width - template[2] + 1)
     bits = ACCUMULATOR_BITS if inputs[0].bits and inputs[1].bits else 0
     return EdgeType("values", _positive(shape), bits)
 
@@ -184,7 +212,8 @@ def _accumulate(_: ops.Accumulate, inputs: Types) -> EdgeType:
     edge = inputs[0]
     if edge.kind != "values":
         raise ValueError("it sums currents")
-    return EdgeType("values", edge.shape, ACCUMULATOR_BITS if edge.bits else 0)
+    bits = ACCUMULATOR_BITS if edge.bits else 0
+    return EdgeType("values", (1, *edge.shape[1:]), bits)
 
 
 def _template_bank(op: ops.TemplateBank, inputs: Types) -> EdgeType:
@@ -214,7 +243,8 @@ def _decode(op: ops.Decode, inputs: Types) -> EdgeType:
     shape = edge.shape
     if op.signed_pairs:
         shape = (_paired(shape[0]), *shape[1:])
-    return EdgeType("values", shape, 16, signed=op.signed_pairs)
+    bits = ACCUMULATOR_BITS if edge.wide else 16
+    return EdgeType("values", shape, bits, signed=op.signed_pairs or edge.signed)
 
 
 def _paired(channels: int) -> int:
@@ -235,6 +265,11 @@ def _positive(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
+_PARAMETERS: dict[type, tuple[str, ...]] = {
+    IntegerNeuron: ("bias", "fire_above", "reset_by", "v_init"),
+    SigmaDelta: ("threshold", "bias"),
+}
+
 _RULES: dict[type, Callable[[Any, Types], EdgeType]] = {
     ops.Input: _input,
     ops.Output: _same,
@@ -251,6 +286,8 @@ _RULES: dict[type, Callable[[Any, Types], EdgeType]] = {
     ops.Scale: _scale,
     ops.Shift: _shift,
     ops.Flatten: _flatten,
+    ops.Crop: _crop,
+    ops.Delay: _delay,
     ops.Slot: _slot,
     ops.Correlate: _correlate,
     ops.Accumulate: _accumulate,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
 from nmcompile.ir.program import Level, Program
 
 COMMON: tuple[type, ...] = (
@@ -21,6 +21,7 @@ COMMON: tuple[type, ...] = (
     ops.Add,
     ops.Scale,
     ops.Flatten,
+    ops.Delay,
     ops.Slot,
     ops.Correlate,
 )
@@ -33,7 +34,7 @@ ALLOWED: dict[Level, tuple[type, ...]] = {
     "float": (*COMMON, *SPIKING, ops.BatchNorm2d, ops.MaxPool2d, ops.Activation),
     "spiking": (*COMMON, *SPIKING),
     "integer": (*COMMON, *SPIKING),
-    "golden": (*COMMON, *SPIKING, ops.Shift),
+    "golden": (*COMMON, *SPIKING, ops.Shift, ops.Crop),
 }
 """Operators that may stand in a network of each level."""
 
@@ -62,7 +63,8 @@ def _bias_in_neurons(_: Network, node: Node) -> str | None:
 
 
 def _integer_neurons(_: Network, node: Node) -> str | None:
-    if isinstance(node.op, ops.Neuron) and not isinstance(node.op.model, IntegerNeuron):
+    exact = (IntegerNeuron, SigmaDelta)
+    if isinstance(node.op, ops.Neuron) and not isinstance(node.op.model, exact):
         return "the neuron model must be in its integer form"
     return None
 

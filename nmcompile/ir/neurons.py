@@ -19,6 +19,8 @@ from nmcompile.ir.arrays import Array
 Reset = Literal["subtract", "zero"]
 Advance = Literal["clock", "burst"]
 """What moves a neuron along its payloads: the timestep, or its own spikes."""
+Traffic = Literal["changes", "values"]
+"""What the messages of a sigma-delta network are."""
 
 KEEP_ONE = 4096
 """Fixed-point one of a decay factor (12 fractional bits, as on Loihi)."""
@@ -133,7 +135,46 @@ class IntegerNeuron:
     advance: Advance = "clock"
 
 
-PAYLOAD_MAX = 255
-"""Spike trains are kept as bytes."""
+@dataclass(frozen=True, slots=True)
+class SigmaDelta:
+    """Sigma-delta neuron: integers, the same at every level (checked against Lava's `sdn`).
 
-NeuronModel = IF | LIF | CubaLIF | IntegerNeuron
+    With sigma[0] = y[0] = residue[0] = 0 at the start of every inference and exp =
+    spike_exp + state_exp:
+
+        receives "changes": sigma[t] = sigma[t-1] + a[t];  "values": sigma[t] = a[t] << exp
+        y[t] = act(sigma[t] + bias)
+        sends "changes": d = y[t] - y[t-1] + residue[t-1]
+                         s = d where |d| >= threshold, else 0;  residue[t] = d - s
+                         out[t] = s >> state_exp (arithmetic)
+        sends "values":  out[t] = y[t]
+
+    An out of 0 sends nothing. All states are int32; one that leaves it is NM0203, an out that
+    leaves its message width NM0217. Lava's SigmaDelta is changes/changes, its Delta
+    values/changes/none, its Sigma changes/values/none. values/values/none with both exponents 0
+    relays a signed sum (a partial sum).
+
+    Attributes:
+        receives: whether the input is the change of a value, or the value.
+        sends: likewise, for the output.
+        activation: act(x) = max(x, 0) for "relu", x for "none".
+        threshold: int32, scalar, `(C,)` or full shape, in state units (already << exp).
+        bias: int32, likewise.
+        spike_exp: fractional bits of a message. state_exp: further fractional bits of the state.
+        message_bits: width of what it sends, two's complement, 1..32.
+    """
+
+    receives: Traffic
+    sends: Traffic
+    activation: Literal["relu", "none"]
+    threshold: Array
+    bias: Array
+    spike_exp: int = 0
+    state_exp: int = 0
+    message_bits: int = 16
+
+
+PAYLOAD_MAX = 255
+"""Trains of unsigned spikes are kept as bytes; those of wider or signed edges as int32."""
+
+NeuronModel = IF | LIF | CubaLIF | IntegerNeuron | SigmaDelta

@@ -21,6 +21,8 @@ PoolRule = Literal["running_max", "gate", "or"]
 class Input:
     """The network's input: `values` are one static image per frame, `spikes` a train `(T, ...)`.
 
+    Spikes may be wide and signed: so does a video enter, one of its frames at every timestep.
+
     Attributes:
         kind: what arrives.
         shape: `(C, H, W)` or `(N,)`.
@@ -169,6 +171,26 @@ class Flatten:
 
 
 @dataclass(frozen=True, slots=True)
+class Crop:
+    """y[c, i, j] = x[c, top + i, left + j], of extent `height` x `width`: a part of a map."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """y[t] = x[t - ticks] of a spike train, nothing before: the delay of an axon.
+
+    A linear layer with a matrix of delays is a sum of linear layers behind several delays.
+    """
+
+    ticks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """y = the contents of a program slot, written by another network (the template z).
 
@@ -195,22 +217,29 @@ class Correlate:
     With `signed_pairs`, x[2c] - x[2c + 1] stands in the place of x[c]. Of a bank, timestep t uses
     z[t]. On spike counts this is potential matching (PSM, SiamSNN eq. 6) up to the factor 1/(2T);
     on spikes, summed over time (`Accumulate`), it is any of PSM, TSM and HSM: the bank decides
-    (`nmcompile.matching.bank`).
+    (`nmcompile.matching.bank`). With `groups`, y has one map for each group of consecutive channels
+    of z: partial sums, which `Accumulate` adds.
 
     Attributes:
         signed_pairs: see above.
         words: synapses that hold one element of z; an element beyond `largest` needs several.
         largest: magnitude that one synapse can hold, 0 for any.
+        groups: see above.
     """
 
     signed_pairs: bool = False
     words: int = 1
     largest: int = 0
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Accumulate:
-    """y[t] = y[t-1] + x[t]: neurons that never fire; their membranes are read after the frame."""
+    """y[t] = y[t-1] + the sum of x[c, t] over the channels c.
+
+    A neuron that never fires for every element of x; the host reads their membranes after the
+    frame and adds the channels.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +314,8 @@ Op = (
     | Scale
     | Shift
     | Flatten
+    | Crop
+    | Delay
     | Slot
     | Correlate
     | Accumulate

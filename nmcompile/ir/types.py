@@ -32,6 +32,16 @@ class EdgeType:
             n *= extent
         return n
 
+    @property
+    def wide(self) -> bool:
+        """Whether a train of such spikes is kept as int32; the others are bytes."""
+        return self.kind == "spikes" and (self.signed or self.bits > 8)
+
+    @property
+    def largest(self) -> int:
+        """Largest magnitude of an element."""
+        return 1 << max(0, self.bits - 1) if self.signed else (1 << self.bits) - 1
+
     def __str__(self) -> str:
         width = "real" if self.bits == 0 else f"{'s' if self.signed else 'u'}{self.bits}"
         return f"{self.kind} {width} [{','.join(str(n) for n in self.shape)}]"

@@ -10,15 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.mapping.axes import Interval, Intervals, needed_channels, overlapping
 from nmcompile.mapping.coregraph import Profile
-from nmcompile.mapping.demand import (
-    Interval,
-    Intervals,
-    needed_channels,
-    overlapping,
-    split_atoms,
-)
+from nmcompile.mapping.demand import split_atoms
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.populations import Population, Projection
 from nmcompile.mapping.synapses import SynapseTables
@@ -132,6 +126,8 @@ class Assembler:
             own = groups[name]
             count = self._add_groups(own, tile, index, tile.neuron0, self._spikes(name), count)
         stimulus = self._stages.input
+        if stimulus.mode == "bias":
+            return groups
         channels, height, width = stimulus.shape
         host = Groups(
             self._input_groups, np.zeros((len(self._input_groups), height, width), np.int32)
@@ -247,7 +243,24 @@ class Assembler:
                 state_bits=model.state_bits,
                 subtract=model.reset == "subtract",
                 payloads=model.payloads,
+                wide_sums=population.wide_sums,
                 burst=model.advance == "burst",
+            )
+        if population.delta is not None:
+            delta = population.delta
+            profile = Profile(
+                kind=population.kind,
+                start_tick=start,
+                end_tick=end,
+                port_shifts=population.port_shifts,
+                input_shift=population.input_shift,
+                wide_sums=population.wide_sums,
+                sums=delta.receives == "changes",
+                sends_changes=delta.sends == "changes",
+                relu=delta.activation == "relu",
+                spike_exp=delta.spike_exp,
+                state_exp=delta.state_exp,
+                message_bits=delta.message_bits,
             )
         if profile not in self.profiles:
             self.profiles.append(profile)
@@ -256,17 +269,11 @@ class Assembler:
     def _neuron_columns(self) -> Columns:
         names = ("bias", "fire_above", "reset_by", "v_init")
         columns = {name: np.zeros(self._neurons, np.int32) for name in names}
-        full = [
-            {n: _per_neuron(p.model, n, p.shape) for n in names} if p.model is not None else None
-            for p in self._stages.populations
-        ]
+        full = [_parameters(p) for p in self._stages.populations]
         for tile in self._tiles:
-            tables = full[tile.population]
-            if tables is None:
-                continue
             own = slice(tile.neuron0, tile.neuron0 + tile.neurons)
-            for name in names:
-                part = tables[name][slice(*tile.c), slice(*tile.y), slice(*tile.x)]
+            for name, table in full[tile.population].items():
+                part = table[slice(*tile.c), slice(*tile.y), slice(*tile.x)]
                 columns[name][own] = part.transpose(1, 2, 0).reshape(-1)
         return {f"neuron.{name}": column for name, column in columns.items()}
 
@@ -304,8 +311,31 @@ class Assembler:
         return {
             "readout.neuron": np.concatenate(neurons),
             "readout.index": np.concatenate(index),
-            "host.index": _flat_index(self._stages.input.shape, whole),
+            "host.index": _flat_index(self._stages.input.shape, whole)[: self._host_lines],
+            **self._pixel_columns(),
         }
+
+    @property
+    def _host_lines(self) -> int:
+        stimulus = self._stages.input
+        return 0 if stimulus.mode == "bias" else int(np.prod(stimulus.shape))
+
+    def _pixel_columns(self) -> Columns:
+        """Which neurons get which element of the input as their bias."""
+        rows = [np.zeros((0, 4), np.int64)]
+        for tile in self._tiles:
+            population = self._stages.populations[tile.population]
+            if not population.pixels or population.model is None:
+                continue
+            table = np.empty((tile.neurons, 4), np.int64)
+            table[:, 0] = tile.neuron0 + np.arange(tile.neurons)
+            table[:, 1] = _flat_index(population.shape, tile)
+            table[:, 2] = population.input_shift
+            table[:, 3] = population.model.state_shift
+            rows.append(table)
+        table = np.concatenate(rows)
+        names = ("neuron", "index", "shift", "exponent")
+        return {f"pixel.{name}": table[:, i] for i, name in enumerate(names)}
 
 
 def _flat_index(shape: tuple[int, int, int], tile: Tile) -> I64:
@@ -316,9 +346,18 @@ def _flat_index(shape: tuple[int, int, int], tile: Tile) -> I64:
     return flat
 
 
-def _per_neuron(model: IntegerNeuron, name: str, shape: tuple[int, int, int]) -> I32:
-    """A parameter as a full `(C, H, W)` table."""
-    array: Array = getattr(model, name)
+def _parameters(population: Population) -> dict[str, I32]:
+    """Every parameter of its neurons, by column, as a full `(C, H, W)` table."""
+    found: dict[str, Array] = {}
+    if population.model is not None:
+        names = ("bias", "fire_above", "reset_by", "v_init")
+        found = {name: getattr(population.model, name) for name in names}
+    if population.delta is not None:
+        found = {"bias": population.delta.bias, "fire_above": population.delta.threshold}
+    return {name: _per_neuron(array, population.shape) for name, array in found.items()}
+
+
+def _per_neuron(array: Array, shape: tuple[int, int, int]) -> I32:
     data = array.data.astype(np.int32)
     if data.ndim == 1:
         data = data.reshape(-1, 1, 1)

@@ -20,6 +20,8 @@ slot       weight, element, sign, word: which weights the host fills with sign x
            word k of an element e is the part of |e| between k and k + 1 times `slot_largest`
 readout    neuron, index: which neuron is which output element
 host       index: which input element is which host line; host lines follow the neurons
+pixel      neuron, index, shift, exponent: the host writes the bias (x[index] >> shift) << exponent
+           before every frame; the shifted element is the mantissa
 =========  =======================================================================================
 
 Neurons and host lines share one numbering. A tile with P ports owns P x neurons accumulators.
@@ -44,10 +46,11 @@ from safetensors.numpy import load_file, save_file
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
+from nmcompile.ir.types import EdgeType
 from nmcompile.mapping.populations import InputMode, Kind, ReadOut, Shape3
 
 FORMAT = "nmcompile-coregraph"
-VERSION = 2
+VERSION = 3
 
 Column = npt.NDArray[Any]
 
@@ -67,6 +70,7 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "slot": ("weight", "element", "sign", "word"),
     "readout": ("neuron", "index"),
     "host": ("index",),
+    "pixel": ("neuron", "index", "shift", "exponent"),
 }
 """Columns of every table; int32 unless `_DTYPES` says otherwise."""
 
@@ -84,8 +88,13 @@ class Profile:
         input_shift: right shift of the whole sum.
         start_tick: first tick of a frame in which the neurons are updated; u and v are reset
             before it. end_tick: the last one. Outside, input is dropped and the state kept.
-        u_keep: see `IntegerNeuron`; likewise the rest. t of its equations is the tick since
-            `start_tick`, so that payload schedules follow the pipeline.
+        u_keep: see `IntegerNeuron`; likewise the rest up to `burst`. t of its equations is the
+            tick since `start_tick`, so that payload schedules follow the pipeline.
+        wide_sums: whether what arrives may add up to more than 32 bits; that is an error, which a
+            simulator must not miss.
+        sums: of sigma-delta neurons: receives changes, else values. sends_changes: likewise.
+        relu: their activation. spike_exp: see `SigmaDelta`; likewise the rest. Their threshold is
+            in the column `fire_above`.
     """
 
     kind: Kind
@@ -100,11 +109,18 @@ class Profile:
     subtract: bool = False
     payloads: tuple[int, ...] = (1,)
     burst: bool = False
+    wide_sums: bool = False
+    sums: bool = False
+    sends_changes: bool = False
+    relu: bool = False
+    spike_exp: int = 0
+    state_exp: int = 0
+    message_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PopulationInfo:
-    """One population: its name, the user's layer name, shapes, depth d_p, payloads or not."""
+    """One population: its name, the user's layer name, shapes, depth d_p, range of its spikes."""
 
     name: str
     layer: str
@@ -112,7 +128,13 @@ class PopulationInfo:
     shape: Shape3
     golden_shape: tuple[int, ...]
     depth: int
-    graded: bool = False
+    bits: int = 1
+    signed: bool = False
+
+    @property
+    def edge(self) -> EdgeType:
+        """The type of its spikes."""
+        return EdgeType("spikes", self.golden_shape, self.bits, self.signed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +155,7 @@ class CoreGraph:
         network: its name. target: name of the target.
         timesteps: T. ticks: T plus the pipeline depth.
         input_shape: the network's own input shape. input_mode: when the host injects.
+        input_bits, input_signed: range of what the host sends.
         input_values: whether the input is real-valued (its accesses are MACs).
         encode: how the host codes a "coded" input as spikes.
         output: the population that is read out. output_shape: its shape in the network.
@@ -152,6 +175,8 @@ class CoreGraph:
     ticks: int
     input_shape: tuple[int, ...]
     input_mode: InputMode
+    input_bits: int
+    input_signed: bool
     input_values: bool
     encode: ops.Encode | None
     output: str
@@ -274,6 +299,18 @@ class CoreGraph:
         ).astype(np.int32)
         return cores
 
+    @cached_property
+    def packet_routes(self) -> Column:
+        """One route of every packet that a spike of a group causes, ascending.
+
+        Axons of one core that hear a group with the same delay share a packet: their entries
+        lie one after the other in the core's table of input axons.
+        """
+        delays = int(self["route.delay"].max(initial=0)) + 1
+        key = self["route.group"].astype(np.int64) * self.cores + self["route.core"]
+        _, chosen = np.unique(key * delays + self["route.delay"], return_index=True)
+        return np.sort(chosen)
+
     def core_edges(self) -> tuple[Column, Column, Column, Column]:
         """Source core, target core, routes, packets of every pair of cores that talk."""
         source = self.group_cores()[self["route.group"]].astype(np.int64)
@@ -281,7 +318,8 @@ class CoreGraph:
         pairs, inverse = np.unique(key, return_inverse=True)
         routes = np.bincount(inverse, minlength=len(pairs))
         packets = np.zeros(len(pairs), np.int64)
-        np.add.at(packets, inverse, self["group.traffic"][self["route.group"]])
+        chosen = self.packet_routes
+        np.add.at(packets, inverse[chosen], self["group.traffic"][self["route.group"][chosen]])
         return pairs // self.cores - 1, pairs % self.cores, routes, packets
 
     def _header(self) -> str:

@@ -1,36 +1,48 @@
 """What a tile asks of its core, computed analytically from one-dimensional tables.
 
-Counted, per core (the encoding is ours; a target states only the sizes of its memories):
+Counted, per core:
 
-* neurons: neurons of the tile, times the compartments that a soft reset takes (the synapses that
-  couple the compartments are not counted).
+* neurons: neurons of the tile, times the compartments that a soft reset takes.
 * input axons: population axons, one entry for every source position that reaches the tile and
-  every neuron group (at most `axon_atoms` channels of one source tile) at that position.
-* output axons: one entry for every (neuron group of the tile, input axon that it feeds).
-* synapse memory: weights + `ROW_BYTES` for every row (one per pattern and source channel) +
-  `RUN_BYTES` for every run. A *pattern* is the set of (output, tap) pairs of one source
-  position, relative to the first output; positions with one pattern share rows and runs. With
-  shared kernels every weight of the tile is stored once, as a convolution stores its kernel;
-  without, every row stores its own weights and runs.
+  every neuron group (at most `axon_atoms` channels of one source tile) at that position; a soft
+  reset on a second compartment adds one for every neuron.
+* output axons: for every (neuron group of the tile, input axon that it feeds) the entries of a
+  population or of a single neuron, as if each ended on another chip; a soft reset on a second
+  compartment adds the entry of a single neuron for each.
+* synapse memory of words: `nmcompile.mapping.packing`, one format for the synapses from one
+  source into one port of the tile.
+* synapse memory of rows (an encoding of our own): weights + `row_bytes` for every row (one per
+  pattern and source channel) + `run_bytes` for every run. A *pattern* is the set of (output, tap)
+  pairs of one source position, relative to the first output; positions with one pattern share
+  rows and runs. With shared kernels every weight of the tile is stored once, as a convolution
+  stores its kernel; without, every row stores its own weights and runs.
 * total memory: synapse memory + neuron state + input and output axon entries + for
   running-maximum pooling `COUNTER_BYTES` for every input neuron of every axon.
+* configurations: see `nmcompile.mapping.configs`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
+from nmcompile.mapping.axes import (
+    Axis,
+    Channels,
+    Feed,
+    Interval,
+    Intervals,
+    needed_channels,
+    overlapping,
+)
+from nmcompile.mapping.configs import CompartmentConfig, Configs
 from nmcompile.mapping.limits import Limits
+from nmcompile.mapping.list_costs import ListCosts
+from nmcompile.mapping.lists import Format, reached
 from nmcompile.mapping.populations import COUNTING_POOLS, Population, Projection
-from nmcompile.mapping.window import Window, distinct, merged_runs, sources, tiles_reached
+from nmcompile.mapping.window import tiles_reached
 
-ROW_BYTES = 2
-RUN_BYTES = 4
 COUNTER_BYTES = 1
-
-Interval = tuple[int, int]
-Intervals = tuple[Interval, ...]
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,11 @@ class Grid:
     ys: Intervals
     xs: Intervals
     cs: Intervals
+
+    @property
+    def cut(self) -> tuple[Intervals, Intervals, Intervals]:
+        """The intervals of all axes."""
+        return self.ys, self.xs, self.cs
 
     @property
     def tiles(self) -> int:
@@ -57,13 +74,27 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Resources of one or several tiles on one core; fields as in `Limits`."""
+    """Resources of one or several tiles on one core; fields as in `Limits`.
+
+    Attributes:
+        words_per_axon: of the source with most words.
+        delay_steps: timesteps that the input buffer must keep.
+        destination_groups: multiplier of the neuron indices.
+        formats: synapse formats; equal ones may hide behind different entries.
+        compartments: different decays and reset rules. thresholds: different thresholds.
+    """
 
     neurons: int = 0
     in_axons: int = 0
     out_axons: int = 0
     synapse_memory_bytes: int = 0
     total_memory_bytes: int = 0
+    words_per_axon: int = 0
+    delay_steps: int = 0
+    destination_groups: int = 0
+    formats: frozenset[Format] = frozenset()
+    compartments: frozenset[CompartmentConfig] = frozenset()
+    thresholds: frozenset[int] = frozenset()
 
     def __add__(self, other: Demand) -> Demand:
         return Demand(
@@ -72,29 +103,53 @@ class Demand:
             self.out_axons + other.out_axons,
             self.synapse_memory_bytes + other.synapse_memory_bytes,
             self.total_memory_bytes + other.total_memory_bytes,
+            max(self.words_per_axon, other.words_per_axon),
+            max(self.delay_steps, other.delay_steps),
+            max(self.destination_groups, other.destination_groups),
+            self.formats | other.formats,
+            self.compartments | other.compartments,
+            self.thresholds | other.thresholds,
         )
+
+    @property
+    def synapse_formats(self) -> int:
+        """Number of synapse formats."""
+        return len(self.formats)
+
+    @property
+    def compartment_configs(self) -> int:
+        """Number of different decays and reset rules."""
+        return len(self.compartments)
+
+    @property
+    def threshold_configs(self) -> int:
+        """Number of different thresholds."""
+        return len(self.thresholds)
+
+    @property
+    def input_buffer(self) -> int:
+        """Places for sums that the neurons receive later."""
+        return self.neurons * self.delay_steps
+
+    def exceeded(self, limits: Limits) -> Iterator[tuple[str, int, int]]:
+        """(name, used, allowed) of every capacity of a core that is exceeded."""
+        for name in CAPS:
+            allowed = getattr(limits, name)
+            if allowed is not None and getattr(self, name) > allowed:
+                yield name, getattr(self, name), allowed
 
     def fits(self, limits: Limits) -> bool:
         """Whether one core holds it."""
-        return (
-            self.neurons <= limits.neurons
-            and self.in_axons <= limits.in_axons
-            and self.out_axons <= limits.out_axons
-            and self.synapse_memory_bytes <= limits.synapse_memory_bytes
-            and self.total_memory_bytes <= limits.total_memory_bytes
-        )
+        return next(self.exceeded(limits), None) is None
 
 
-CAPS = ("neurons", "in_axons", "out_axons", "synapse_memory_bytes", "total_memory_bytes")
-"""Names of the capacities of one core, in the order in which they are reported."""
-
-
-@dataclass(frozen=True)
-class Feed:
-    """One projection with the neuron groups of its source."""
-
-    projection: Projection
-    groups: Intervals
+CAPS = (
+    *("neurons", "in_axons", "out_axons", "synapse_memory_bytes", "total_memory_bytes"),
+    *("words_per_axon", "synapse_formats", "compartment_configs", "threshold_configs"),
+    *("destination_groups", "input_buffer"),
+)
+"""Names of the capacities of one core, in the order in which they are reported; `Limits` has None
+for one that the target does not have."""
 
 
 @dataclass(frozen=True)
@@ -123,83 +178,6 @@ def balanced(size: int, parts: int) -> Intervals:
     return tuple((edges[i], edges[i + 1]) for i in range(parts))
 
 
-def needed_channels(projection: Projection, c: Interval) -> Interval:
-    """Source channels that output channels `c` read."""
-    first, last = c[0] // projection.channels_out, (c[1] - 1) // projection.channels_out
-    return first * projection.channels_in, (last + 1) * projection.channels_in
-
-
-def group_widths(projection: Projection, c: Interval) -> tuple[int, ...]:
-    """Output channels inside `c` of every channel group that `c` touches."""
-    out = projection.channels_out
-    first, last = c[0] // out, (c[1] - 1) // out
-    return tuple(min(c[1], (g + 1) * out) - max(c[0], g * out) for g in range(first, last + 1))
-
-
-def overlapping(groups: Intervals, interval: Interval) -> Intervals:
-    """The groups that share a channel with `interval`."""
-    return tuple(g for g in groups if g[0] < interval[1] and interval[0] < g[1])
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Sums over one spatial interval of a projection (or the largest over several).
-
-    Attributes:
-        sources: source positions. patterns: distinct patterns among them.
-        hits: (output, tap) pairs of all distinct patterns.
-        merged: the same after joining neighbouring runs.
-    """
-
-    sources: int
-    patterns: int
-    hits: int
-    merged: int
-
-    @staticmethod
-    def of(window: Window, interval: Interval) -> Axis:
-        """Count along one axis."""
-        found = distinct(window, *interval)
-        return Axis(
-            len(sources(window, *interval)),
-            len(found),
-            sum(len(p) for p in found),
-            sum(merged_runs(window, p) for p in found),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Channels:
-    """Sums over one channel interval of a projection (or the largest over several).
-
-    Attributes:
-        axons: neuron groups per source position. atoms: neurons in them.
-        widths: distinct numbers of target channels per row.
-        split: whether the interval touches several channel groups.
-        weights: weights per kernel tap.
-    """
-
-    axons: int
-    atoms: int
-    widths: int
-    split: bool
-    weights: int
-
-    @staticmethod
-    def of(feed: Feed, interval: Interval) -> Channels:
-        """Count along the channels."""
-        projection = feed.projection
-        reached = overlapping(feed.groups, needed_channels(projection, interval))
-        widths = group_widths(projection, interval)
-        return Channels(
-            len(reached),
-            sum(high - low for low, high in reached),
-            len(set(widths)),
-            len(widths) > 1,
-            (interval[1] - interval[0]) * projection.channels_in,
-        )
-
-
 class Costs:
     """Demand of any tile of one population, for given sources and (if known) readers."""
 
@@ -217,28 +195,68 @@ class Costs:
         self._axes: dict[tuple[int, str, Intervals], Axis] = {}
         self._channels: dict[tuple[int, Intervals], Channels] = {}
         self._out: dict[tuple[str, Intervals], tuple[int, ...]] = {}
+        self._configs = Configs(population, limits)
+        self._kinds: dict[tuple[object, ...], int] = {}
+        each = compartments(population, limits)
+        self._lists = ListCosts(population, limits, self._channel, each)
 
-    def tile(self, y: Interval, x: Interval, c: Interval) -> Demand:
-        """Demand of the tile with this box."""
-        return self.worst(Grid((y,), (x,), (c,)))
+    def tiles(self, grid: Grid) -> list[Demand]:
+        """Demand of every tile of a cut, in the order of `Grid.boxes`, all in one encoding."""
+        encodings = self._lists.encodings(grid.cut)
+        kinds = [
+            {one: self._kind(axis, one) for one in intervals}
+            for axis, intervals in zip("yxc", grid.cut, strict=True)
+        ]
+        # Most tiles of a cut are alike but for their place.
+        known: dict[tuple[int, ...], Demand] = {}
+        found = []
+        for box in grid.boxes():
+            kind = tuple(k[one] for k, one in zip(kinds, box, strict=True))
+            if kind not in known:
+                y, x, c = box
+                known[kind] = self._demand(Grid((y,), (x,), (c,)), encodings)
+            found.append(known[kind])
+        return found
+
+    def _kind(self, axis: str, one: Interval) -> int:
+        """A number for everything that the demand of a tile takes from one interval."""
+        feeds = range(len(self._feeds))
+        parts: tuple[object, ...] = (one[1] - one[0], self._reach(axis, (one,)))
+        if axis == "c":
+            parts += (self._configs.thresholds(one), *(self._channel(i, (one,)) for i in feeds))
+        else:
+            windows = (getattr(feed.projection, axis) for feed in self._feeds)
+            parts += (*(self._axis(i, axis, (one,)) for i in feeds),)
+            parts += (*(reached(window, (one,)) for window in windows),)
+        return self._kinds.setdefault((axis, *parts), len(self._kinds))
 
     def worst(self, grid: Grid) -> Demand:
         """An upper bound on the demand of every tile: the largest of every sum on every axis."""
+        return self._demand(grid, None)
+
+    def _demand(self, grid: Grid, encodings: tuple[int, ...] | None) -> Demand:
         limits = self._limits
-        neurons = _longest(grid.ys) * _longest(grid.xs) * _longest(grid.cs)
-        neurons *= compartments(self.population, limits)
-        in_axons = synapse_bytes = counters = 0
+        each = compartments(self.population, limits)
+        neurons = _longest(grid.ys) * _longest(grid.xs) * _longest(grid.cs) * each
+        # a second compartment is reached by a synapse, an axon and an output entry of its own
+        coupled = neurons // each if each > 1 else 0
+        in_axons = coupled
+        synapse_bytes = counters = 0
         for i, feed in enumerate(self._feeds):
             y, x = self._axis(i, "y", grid.ys), self._axis(i, "x", grid.xs)
             channels = self._channel(i, grid.cs)
             positions = y.sources * x.sources
             in_axons += positions * channels.axons
             counters += positions * channels.atoms
-            synapse_bytes += self._synapses(feed.projection, y, x, channels)
-        reached = (
-            self._reach(a, i) for a, i in zip("yxc", (grid.ys, grid.xs, grid.cs), strict=True)
-        )
-        out_axons = sum(a * b * d for a, b, d in zip(*reached, strict=True))
+            if limits.packing is None:
+                synapse_bytes += self._rows(feed.projection, y, x, channels)
+        readers = (self._reach(a, i) for a, i in zip("yxc", grid.cut, strict=True))
+        routes = sum(a * b * d for a, b, d in zip(*readers, strict=True))
+        out_axons = routes * self._route_entries(grid) + coupled * limits.out_axon_discrete
+        words, longest, formats = self._lists.words(grid.cut, encodings)
+        if limits.packing is not None:
+            words += coupled * limits.packing.coupling_words
+            synapse_bytes = words * limits.packing.word_bytes
         total = (
             synapse_bytes
             + neurons * limits.neuron_state_bytes
@@ -246,7 +264,19 @@ class Costs:
         )
         if self.population.kind in COUNTING_POOLS:
             total += counters * COUNTER_BYTES
-        return Demand(neurons, in_axons, out_axons, synapse_bytes, total)
+        return Demand(
+            neurons,
+            in_axons,
+            out_axons,
+            synapse_bytes,
+            total,
+            longest,
+            self._configs.delay_steps,
+            each if limits.destination_groups is not None else 0,
+            formats,
+            self._configs.compartments(second=each > 1),
+            max((self._configs.thresholds(c) for c in grid.cs), key=len),
+        )
 
     def axons(self, grid: Grid) -> int:
         """Input axons of all tiles together: the packets if every neuron spiked once."""
@@ -257,16 +287,25 @@ class Costs:
             for i in range(len(self._feeds))
         )
 
-    def _synapses(self, projection: Projection, y: Axis, x: Axis, channels: Channels) -> int:
+    def _rows(self, projection: Projection, y: Axis, x: Axis, channels: Channels) -> int:
+        limits = self._limits
         rows = y.patterns * x.patterns * channels.atoms
         runs = y.hits * (x.hits if channels.split else x.merged)
-        if self._limits.shared_kernels:
+        if limits.shared_kernels:
             weights = channels.weights * projection.y.kernel * projection.x.kernel
             stored_runs = runs * channels.widths
         else:
             weights = channels.weights * y.hits * x.hits
             stored_runs = runs * channels.atoms
-        return weights * self._limits.weight_bytes + rows * ROW_BYTES + stored_runs * RUN_BYTES
+        index = rows * limits.row_bytes + stored_runs * limits.run_bytes
+        return weights * limits.weight_bytes + index
+
+    def _route_entries(self, grid: Grid) -> int:
+        """Output entries of a route, wherever it ends."""
+        limits = self._limits
+        single = min(_longest(grid.cs), limits.axon_atoms) == 1
+        own = limits.out_axon_discrete if single else limits.out_axon_population
+        return own + limits.out_axon_crossing
 
     def _axis(self, feed: int, axis: str, intervals: Intervals) -> Axis:
         key = (feed, axis, intervals)
@@ -279,12 +318,7 @@ class Costs:
                 else self._axis(feed, axis, (interval,))
                 for interval in intervals
             ]
-            self._axes[key] = Axis(
-                max(p.sources for p in parts),
-                max(p.patterns for p in parts),
-                max(p.hits for p in parts),
-                max(p.merged for p in parts),
-            )
+            self._axes[key] = Axis.most_of(parts)
         return self._axes[key]
 
     def _channel(self, feed: int, intervals: Intervals) -> Channels:
@@ -296,13 +330,7 @@ class Costs:
                 else self._channel(feed, (interval,))
                 for interval in intervals
             ]
-            self._channels[key] = Channels(
-                max(p.axons for p in parts),
-                max(p.atoms for p in parts),
-                max(p.widths for p in parts),
-                any(p.split for p in parts),
-                max(p.weights for p in parts),
-            )
+            self._channels[key] = Channels.most_of(parts)
         return self._channels[key]
 
     def _reach(self, axis: str, intervals: Intervals) -> tuple[int, ...]:
@@ -326,43 +354,3 @@ class Costs:
 
 def _longest(intervals: Intervals) -> int:
     return max(high - low for low, high in intervals)
-
-
-class Plan:
-    """Grids of all populations, with the cost tables that follow from their neighbours."""
-
-    def __init__(
-        self,
-        populations: tuple[Population, ...],
-        inputs: dict[str, Intervals],
-        grids: dict[str, Grid],
-        limits: Limits,
-    ) -> None:
-        self._populations = populations
-        self._inputs = inputs
-        self._grids = grids
-        self._limits = limits
-
-    @cached_property
-    def _readers(self) -> dict[str, list[tuple[str, Projection]]]:
-        found: dict[str, list[tuple[str, Projection]]] = {}
-        for population in self._populations:
-            for projection in population.projections:
-                found.setdefault(projection.source, []).append((population.name, projection))
-        return found
-
-    def costs(self, population: Population) -> Costs:
-        """Costs of a population's tiles given the present grids of its sources and readers."""
-        feeds = tuple(Feed(p, self.groups(p.source)) for p in population.projections)
-        readers = tuple(
-            Reader(projection, self._grids[name])
-            for name, projection in self._readers.get(population.name, ())
-            if name in self._grids
-        )
-        return Costs(population, feeds, readers, self._limits)
-
-    def groups(self, source: str) -> Intervals:
-        """Channel intervals of the neuron groups of a population or of the input."""
-        if source in self._grids:
-            return self._grids[source].groups(self._limits.axon_atoms)
-        return self._inputs[source]

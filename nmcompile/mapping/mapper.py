@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.network import Network
-from nmcompile.mapping.assemble import Assembler, Columns
-from nmcompile.mapping.balance import tile_counts
+from nmcompile.mapping.assemble import Assembler, Columns, Traffic
+from nmcompile.mapping.balance import spread
 from nmcompile.mapping.coregraph import CoreGraph, PopulationInfo
 from nmcompile.mapping.limits import Limits
-from nmcompile.mapping.pack import pack
+from nmcompile.mapping.merge import merged
 from nmcompile.mapping.place import Flows, Slots, place, slots_for
 from nmcompile.mapping.populations import COUNTING_POOLS, Stages
 from nmcompile.mapping.stages import stages
-from nmcompile.mapping.tile import demands, tile
+from nmcompile.mapping.tile import Tiling, tile
 
 
 def map_network(
     network: Network,
     limits: Limits,
-    traffic: Mapping[str, npt.NDArray[np.integer[Any]]] | None = None,
+    traffic: Traffic | None = None,
     *,
     cores: int | None = None,
     beside: Sequence[CoreGraph] = (),
@@ -36,8 +35,8 @@ def map_network(
         network: golden level, see `nmcompile.mapping.stages`.
         limits: of the target.
         traffic: spikes per neuron `(C, H, W)` of a calibration run, by node name; nodes that are
-            missing count one spike per neuron. It only weighs placement and balance.
-        cores: use up to this many cores to make the busiest one faster; None uses the fewest.
+            missing count one spike per neuron. It weighs merging, placement and balance.
+        cores: use up to this many cores to make the busiest one less busy; None uses the fewest.
         beside: networks that hold cores of the same chips already.
         seed: of the placement's random swaps.
 
@@ -46,11 +45,32 @@ def map_network(
     """
     split = stages(network)
     _check_rules(split, limits)
-    tiling = tile(split, limits)
-    spread = cores is not None and cores > tiling.tiles
-    if spread:
-        tiling = tile(split, limits, tile_counts(tiling, traffic or {}, cores or 0))
-    core_of = pack(demands(tiling, limits), limits, share=not spread)
+    fewest = tile(split, limits)
+    packing = None if cores is None else spread(fewest, limits, traffic or {}, cores)
+    if packing is None:
+        packing = merged(fewest, limits, traffic or {})
+    return map_tiles(
+        packing.tiling, packing.per_population(), limits, traffic, beside=beside, seed=seed
+    )
+
+
+def map_tiles(
+    tiling: Tiling,
+    core_of: list[list[int]],
+    limits: Limits,
+    traffic: Traffic | None = None,
+    *,
+    beside: Sequence[CoreGraph] = (),
+    seed: int = 0,
+) -> CoreGraph:
+    """Tables and places for tiles whose cores are chosen.
+
+    Args:
+        tiling: the cut.
+        core_of: the core of every tile, per population, numbered from 0 without gaps.
+        limits, traffic, beside, seed: see `map_network`.
+    """
+    split = tiling.stages
     assembler = Assembler(tiling, core_of, limits, traffic or {})
     columns = assembler.columns()
     count = 1 + max(core for layer in core_of for core in layer)
@@ -58,12 +78,14 @@ def map_network(
     slots = slots_for(count, limits, taken)
     unplaced = dict.fromkeys(("core.chip", "core.x", "core.y", "core.slot"), np.zeros(count))
     graph = CoreGraph(
-        network=network.name,
+        network=split.network,
         target=limits.target,
         timesteps=split.timesteps,
         ticks=split.ticks,
         input_shape=split.input.golden_shape,
         input_mode=split.input.mode,
+        input_bits=split.input.bits,
+        input_signed=split.input.signed,
         input_values=split.input.mode in ("impulse", "constant"),
         encode=split.input.encode,
         output=split.output,
@@ -74,7 +96,9 @@ def map_network(
         slot_shape=split.slot_shape,
         slot_largest=split.slot_largest,
         populations=tuple(
-            PopulationInfo(p.name, p.layer, p.kind, p.shape, p.golden_shape, p.depth, p.graded)
+            PopulationInfo(
+                *(p.name, p.layer, p.kind, p.shape, p.golden_shape, p.depth, p.bits, p.signed)
+            )
             for p in split.populations
         ),
         profiles=tuple(assembler.profiles),

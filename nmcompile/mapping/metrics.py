@@ -16,8 +16,10 @@ class PlacementMetrics:
 
     Attributes:
         cores: used. chips: used.
-        packets: spike packets between cores (host packets excluded).
-        packets_in_router: those that stay within one router.
+        packets: spike packets from core to core.
+        packets_in_router: those of them that stay within one router.
+        packets_in_core: packets that stay within their core (not among `packets`).
+        packets_host: packets of the host (not among `packets`).
         hops: router hops of all packets.
         chip_crossings: chip borders crossed by all packets.
         average_hop: hops per packet.
@@ -31,6 +33,8 @@ class PlacementMetrics:
     chips: int
     packets: int
     packets_in_router: int
+    packets_in_core: int
+    packets_host: int
     hops: int
     chip_crossings: int
     average_hop: float
@@ -42,17 +46,20 @@ class PlacementMetrics:
 def placement_metrics(graph: CoreGraph) -> PlacementMetrics:
     """Metrics of a placed graph under `group.traffic`."""
     routing = route(graph)
-    packets = routing.pair_packets(graph["group.traffic"][graph["route.group"]])
-    inside = routing.source >= 0
+    packets = routing.pair_packets(graph["group.traffic"])
+    own = routing.source == routing.target
+    host = routing.source < 0
     hops = int((packets * (routing.east_west + routing.north_south)).sum())
-    total = int(packets[inside].sum())
+    total = int(packets[~own & ~host].sum())
     bound = _degree_bound(graph) / total if total else 0.0
     average = hops / total if total else 0.0
     return PlacementMetrics(
         cores=graph.cores,
         chips=graph.chips,
         packets=total,
-        packets_in_router=int(packets[routing.local].sum()),
+        packets_in_router=int(packets[routing.local & ~own].sum()),
+        packets_in_core=int(packets[own].sum()),
+        packets_host=int(packets[host].sum()),
         hops=hops,
         chip_crossings=int((packets * routing.crossings).sum()),
         average_hop=average,

@@ -1,77 +1,108 @@
-"""Tiles into cores: first fit, largest first, among the cores of neighbouring layers.
-
-Demands of tiles that share a core are added, an upper bound: rows and weights that two tiles
-have in common are stored once but counted twice here.
-"""
+"""Tiles into cores: first fit, in an order that a caller gives."""
 
 from __future__ import annotations
 
-from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.mapping.demand import Demand
-from nmcompile.mapping.limits import Limits
-from nmcompile.mapping.populations import Population
+import numpy as np
+import numpy.typing as npt
 
-NEIGHBOURS = 1
-"""A core may hold tiles of populations this far apart in network order."""
+from nmcompile.mapping.room import Room
+from nmcompile.reference.jit import njit
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 
 
-def pack(
-    demands: list[tuple[Population, list[Demand]]], limits: Limits, *, share: bool = True
-) -> list[list[int]]:
-    """The core of every tile, per population; cores are numbered from 0 without gaps.
+def first_fit(room: Room, order: npt.NDArray[np.intp], cores: int | None = None) -> I32 | None:
+    """The core of every tile, or None when `cores` are not enough.
 
     Args:
-        demands: of every tile.
-        limits: of a core.
-        share: whether tiles may share a core; otherwise each gets its own.
-
-    Raises:
-        NmError: NM0307 when the largest system of the target has fewer cores.
+        room: needs and capacities.
+        order: the tiles, largest first.
+        cores: how many there are; None for as many as tiles.
     """
-    used: list[Demand] = []
-    newest: list[int] = []
-    cores: list[list[int]] = []
-    for layer, (_, tiles) in enumerate(demands):
-        chosen = [0] * len(tiles)
-        order = sorted(range(len(tiles)), key=lambda i: (-tiles[i].total_memory_bytes, i))
-        for i in order:
-            core = _first_fit(tiles[i], used, newest, layer, limits) if share else len(used)
-            if core == len(used):
-                used.append(Demand())
-                newest.append(layer)
-            used[core] = used[core] + tiles[i]
-            newest[core] = layer
-            chosen[i] = core
-        cores.append(chosen)
-    _check_system(len(used), limits)
-    return _renumbered(cores)
+    core: I32 = np.full(room.tiles, -1, np.int32)
+    budget = room.tiles if cores is None else min(cores, room.tiles)
+    load = empty(room, budget)
+    fits = _first_fit(core, order, budget, load, *arrays(room))
+    return core if fits else None
 
 
+Load = tuple[I64, I32, I32]
+"""What cores hold: `(cores, sums)`, tiles with each configuration, different ones per set."""
+Arrays = tuple[I64, I64, I32, I32, I32, I32]
+"""The fields of `Room`."""
+
+
+def arrays(room: Room) -> Arrays:
+    """For the compiled functions."""
+    return room.need, room.capacity, room.first, room.config, room.family, room.most
+
+
+def empty(room: Room, cores: int) -> Load:
+    """Cores that hold nothing."""
+    return (
+        np.zeros((cores, len(room.capacity)), np.int64),
+        np.zeros((cores, len(room.family)), np.int32),
+        np.zeros((cores, len(room.most)), np.int32),
+    )
+
+
+@njit
+def put(tile: int, core: int, sign: int, load: Load, room: Arrays) -> None:
+    """Add a tile to a core's load, or take it away."""
+    used, held, different = load
+    need, _, first, config, family, _ = room
+    for r in range(need.shape[1]):
+        used[core, r] += sign * need[tile, r]
+    for k in range(first[tile], first[tile + 1]):
+        number = config[k]
+        held[core, number] += sign
+        if held[core, number] == (1 if sign > 0 else 0):
+            different[core, family[number]] += sign
+
+
+@njit
+def over(core: int, load: Load, room: Arrays) -> bool:
+    """Whether a core holds more than it can."""
+    used, _, different = load
+    _, capacity, _, _, _, most = room
+    for r in range(capacity.shape[0]):
+        if used[core, r] > capacity[r]:
+            return True
+    for f in range(most.shape[0]):  # noqa: SIM110 (numba compiles no generator)
+        if different[core, f] > most[f]:
+            return True
+    return False
+
+
+@njit
 def _first_fit(
-    tile: Demand, used: list[Demand], newest: list[int], layer: int, limits: Limits
-) -> int:
-    for core, demand in enumerate(used):
-        if newest[core] >= layer - NEIGHBOURS and (demand + tile).fits(limits):
-            return core
-    return len(used)
-
-
-def _renumbered(cores: list[list[int]]) -> list[list[int]]:
-    """Number cores in the order in which the tiles meet them, not in packing order."""
-    number: dict[int, int] = {}
-    return [[number.setdefault(core, len(number)) for core in layer] for layer in cores]
-
-
-def _check_system(cores: int, limits: Limits) -> None:
-    available = limits.cores * limits.chips_max
-    if cores > available:
-        raise NmError(
-            Diagnostic(
-                code="NM0307",
-                message="the network needs more cores than the largest system has",
-                limit=f"{available} cores = {limits.chips_max} chips of {limits.cores} "
-                f"({limits.source('chips_max')})",
-                found=str(cores),
-                help=("use a smaller input, fewer channels or larger strides",),
-            )
-        )
+    core: I32,
+    order: npt.NDArray[np.intp],
+    cores: int,
+    load: Load,
+    need: I64,
+    capacity: I64,
+    first: I32,
+    config: I32,
+    family: I32,
+    most: I32,
+) -> bool:
+    room = (need, capacity, first, config, family, most)
+    for tile in order:
+        for c in range(cores):
+            quick = True
+            for r in range(capacity.shape[0]):
+                if load[0][c, r] + need[tile, r] > capacity[r]:
+                    quick = False
+                    break
+            if not quick:
+                continue
+            put(tile, c, 1, load, room)
+            if not over(c, load, room):
+                core[tile] = c
+                break
+            put(tile, c, -1, load, room)
+        if core[tile] < 0:
+            return False
+    return True

@@ -24,7 +24,8 @@ I64 = npt.NDArray[np.int64]
 
 CROSSING_HOPS = 8
 """How many mesh hops a chip border weighs in the objective (a chip-to-chip link is slow)."""
-TRIES_PER_SLOT = 4000
+TRIES = 80
+"""Swaps tried, times slots squared."""
 TRIES_MAX = 4_000_000
 
 
@@ -133,7 +134,7 @@ def place(flows: Flows, centres: npt.NDArray[np.float64], slots: Slots, seed: in
     if len(weight) == 0:
         return start
     distance = _distances(slots)
-    tries = min(TRIES_MAX, TRIES_PER_SLOT * len(order))
+    tries = min(TRIES_MAX, TRIES * len(order) ** 2)
     mean = int(weight.sum() // max(1, flows.cores))
     best: I32 = _swap_search(
         order, start.copy(), neighbour0, neighbour, weight, distance, tries, mean, np.uint64(seed)

@@ -6,7 +6,8 @@ Convention of time: ticks and timesteps count from 1, and for every population p
 
 with d_p the number of populations on the longest path before p (0 for the first one, -1 for
 the input: what the host injects at tick t - 1 arrives at tick t). A spike takes one tick to the
-next core plus the axon delay d_p - 1 - d_source of its projection, which balances all paths.
+next core plus the axon delay d_p - 1 - d_source of its projection, which balances all paths, plus
+the delays that the network itself asks for.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import numpy as np
 
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron
+from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron, SigmaDelta
 from nmcompile.mapping.window import Window
 
 Shape3 = tuple[int, int, int]
-Kind = Literal["neuron", "pool_running_max", "pool_gate", "pool_or"]
-InputMode = Literal["impulse", "constant", "spikes", "coded"]
+Kind = Literal["neuron", "pool_running_max", "pool_gate", "pool_or", "sigma_delta"]
+InputMode = Literal["impulse", "constant", "spikes", "coded", "bias"]
+"""How the input enters: "bias" writes it into neurons before the frame, the others inject it."""
 ReadOut = Literal["train", "counts", "membranes"]
 """What the host takes from the output population: its spikes, their number, or its membranes."""
 COUNTING_POOLS: tuple[Kind, ...] = ("pool_running_max", "pool_gate")
@@ -60,7 +62,8 @@ class Projection:
         groups: channel groups.
         y: geometry along y. x: geometry along x.
         port: index into the population's `port_shifts`.
-        delay: axon delay in ticks that balances the paths.
+        delay: axon delay in ticks: what balances the paths, and `lag`.
+        lag: the network's own delay.
         elements: where the host writes the weights at run time, the number of the slot's element
             that belongs to each of them, from 1 and with its sign; shaped as `weight`.
         word: which of the words of an element these synapses hold.
@@ -76,6 +79,7 @@ class Projection:
     x: Window
     port: int = 0
     delay: int = 0
+    lag: int = 0
     elements: Array | None = None
     word: int = 0
 
@@ -104,8 +108,11 @@ class Population:
         projections: in network order.
         port_shifts: right shift of every port's sum before the ports are added.
         input_shift: right shift of the whole sum.
-        model: parameters of a "neuron" population.
-        graded: whether its spikes carry payloads.
+        model: parameters of a "neuron" population. delta: of a "sigma_delta" population.
+        bits, signed: range of its spikes.
+        wide_sums: whether what arrives may add up to more than 32 bits.
+        pixels: whether the host writes the input into the biases, shifted right by `input_shift`;
+            such a population has no projections.
     """
 
     name: str
@@ -118,7 +125,11 @@ class Population:
     port_shifts: tuple[int, ...] = (0,)
     input_shift: int = 0
     model: IntegerNeuron | None = None
-    graded: bool = False
+    delta: SigmaDelta | None = None
+    bits: int = 1
+    signed: bool = False
+    wide_sums: bool = False
+    pixels: bool = False
 
     @property
     def size(self) -> int:
@@ -128,13 +139,18 @@ class Population:
 
 @dataclass(frozen=True)
 class Stimulus:
-    """The network's input: `mode` says when the host injects it, `encode` how it codes spikes."""
+    """The network's input: `mode` says when the host injects it, `encode` how it codes spikes.
+
+    `bits` and `signed` are the range of what the host sends.
+    """
 
     name: str
     shape: Shape3
     golden_shape: tuple[int, ...]
     mode: InputMode
     encode: ops.Encode | None = None
+    bits: int = 1
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,5 +182,10 @@ class Stages:
 
     @property
     def ticks(self) -> int:
-        """Ticks of one inference: T plus the pipeline depth."""
-        return self.timesteps + max(p.depth for p in self.populations)
+        """Ticks of one inference: T plus the pipeline depth.
+
+        Delays of the network let them grow, so that no spike is still on its way to a core when
+        the next inference begins.
+        """
+        last = (p.depth + max((i.lag for i in p.projections), default=0) for p in self.populations)
+        return self.timesteps + max(last)

@@ -21,7 +21,8 @@ class Routing:
     """Paths of all pairs of cores that exchange spikes.
 
     Attributes:
-        pair: `(routes,)` pair of every route of the graph.
+        group: `(packets,)` neuron group whose spikes cause a packet, see `packet_routes`.
+        core: `(packets,)` where it goes. pair: `(packets,)` the pair of cores.
         source: `(pairs,)` core, -1 for the host. target: core.
         east_west: `(pairs,)` hops along x. north_south: hops along y (0 from the host, whose
             entry point no source states).
@@ -31,6 +32,8 @@ class Routing:
         links: number of links of the mesh.
     """
 
+    group: I64
+    core: I64
     pair: I64
     source: I64
     target: I64
@@ -49,16 +52,18 @@ class Routing:
         )
         return loads.astype(np.int64)
 
-    def pair_packets(self, route_packets: I64) -> I64:
-        """`(pairs,)` packets for `(routes,)` packets."""
-        packets = np.bincount(self.pair, weights=route_packets, minlength=len(self.source))
+    def pair_packets(self, group_spikes: I64) -> I64:
+        """`(pairs,)` packets for `(groups,)` spikes."""
+        sent = group_spikes[self.group]
+        packets = np.bincount(self.pair, weights=sent, minlength=len(self.source))
         return packets.astype(np.int64)
 
 
 def route(graph: CoreGraph) -> Routing:
     """Routes of a placed graph."""
-    source = graph.group_cores()[graph["route.group"]].astype(np.int64)
-    key = (source + 1) * graph.cores + graph["route.core"]
+    chosen = graph.packet_routes
+    group, core = (graph[f"route.{c}"][chosen].astype(np.int64) for c in ("group", "core"))
+    key = (graph.group_cores()[group].astype(np.int64) + 1) * graph.cores + core
     pairs, pair = np.unique(key, return_inverse=True)
     start, end = pairs // graph.cores - 1, pairs % graph.cores
     host = start < 0
@@ -77,6 +82,8 @@ def route(graph: CoreGraph) -> Routing:
     link_pair, link = np.zeros(total, np.int32), np.zeros(total, np.int32)
     _links(x0, y0, x1, y1, width, link_pair, link)
     return Routing(
+        group=group,
+        core=core,
         pair=pair.reshape(-1),
         source=start,
         target=end,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 import numpy as np
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
+from nmcompile.ir.infer import ACCUMULATOR_BITS
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
+from nmcompile.mapping.currents import Current, as_conv, merge_ports
 from nmcompile.mapping.populations import (
     INPUT_DEPTH,
     NEVER_FIRES,
@@ -44,14 +45,6 @@ def stages(network: Network) -> Stages:
     return _Reader(network).read()
 
 
-@dataclass(frozen=True)
-class _Current:
-    """A sum on its way to a population: ports of (shift, projections), then `shift`."""
-
-    ports: tuple[tuple[int, tuple[Projection, ...]], ...]
-    shift: int = 0
-
-
 class _RefusedError(Exception):
     def __init__(self, node: Node, reason: str, *help_: str) -> None:
         self.diagnostic = Diagnostic(
@@ -68,6 +61,7 @@ class _Reader:
         self._network = network
         self._depth: dict[str, int] = {network.input.name: INPUT_DEPTH}
         self._encode: ops.Encode | None = None
+        self._pixels = False
         self._slot: ops.Slot | None = None
         self._slot_largest = 0
 
@@ -118,35 +112,76 @@ class _Reader:
             return None
         passing = (
             *(ops.Input, ops.Output, ops.Encode, ops.Decode, ops.Add, ops.Shift, ops.Flatten),
-            *(ops.Slot, ops.Correlate),
+            *(ops.Crop, ops.Delay, ops.Slot, ops.Correlate),
         )
         if not isinstance(op, passing):
             raise _RefusedError(node, "no core operation computes it")
         return None
 
     def _neuron(self, node: Node, op: ops.Neuron) -> Population:
-        if not isinstance(op.model, IntegerNeuron):
+        model = op.model
+        if not isinstance(model, IntegerNeuron | SigmaDelta):
             raise _RefusedError(node, "the neuron is not in its integer form")
+        pixels = self._pixel_neurons(node, model) if isinstance(model, IntegerNeuron) else None
+        if pixels is not None:
+            return pixels
         current = self._current(self._network.by_name[node.inputs[0]])
-        shifts, projections = _merge_ports(current)
+        shifts, projections = merge_ports(current)
         shift = current.shift
         if len(shifts) == 1:
             shifts, shift = (0,), shift + shifts[0]
-        shape = self._network.types[node.name].shape
+        edge = self._network.types[node.name]
         return self._timed(
             Population(
                 name=node.name,
                 layer=projections[-1].layer,
-                kind="neuron",
-                shape=_shape3(shape),
-                golden_shape=shape,
+                kind="sigma_delta" if isinstance(model, SigmaDelta) else "neuron",
+                shape=_shape3(edge.shape),
+                golden_shape=edge.shape,
                 depth=0,
                 projections=projections,
                 port_shifts=shifts,
                 input_shift=shift,
-                model=op.model,
-                graded=max(op.model.payloads) > 1,
+                model=None if isinstance(model, SigmaDelta) else model,
+                delta=model if isinstance(model, SigmaDelta) else None,
+                bits=edge.bits,
+                signed=edge.signed,
+                wide_sums=self._sums_may_leave(self._network.by_name[node.inputs[0]]),
             )
+        )
+
+    def _sums_may_leave(self, node: Node) -> bool:
+        """Whether some sum on the way to a population may need more than 32 bits."""
+        if isinstance(node.op, ops.Add | ops.Shift) and any(
+            self._sums_may_leave(self._network.by_name[name]) for name in node.inputs
+        ):
+            return True
+        return self._network.types[node.name].bits > ACCUMULATOR_BITS
+
+    def _pixel_neurons(self, node: Node, model: IntegerNeuron | SigmaDelta) -> Population | None:
+        """Neurons whose only input is the image, which the host writes into their biases."""
+        source, shift = self._network.by_name[node.inputs[0]], 0
+        shifted = source.op
+        if isinstance(shifted, ops.Shift):
+            source, shift = self._network.by_name[source.inputs[0]], shifted.bits
+        if source.op != ops.Encode("constant") or isinstance(model, SigmaDelta):
+            return None
+        if model.bias.data.any() or model.u_keep or self._encode is not None:
+            raise _RefusedError(node, "the image is its bias, and it has another drive as well")
+        self._pixels = True
+        shape = self._network.types[node.name].shape
+        return Population(
+            name=node.name,
+            layer=node.label,
+            kind="neuron",
+            shape=_shape3(shape),
+            golden_shape=shape,
+            depth=0,
+            projections=(),
+            input_shift=shift,
+            model=model,
+            bits=self._network.types[node.name].bits,
+            pixels=True,
         )
 
     def _accumulator(self, node: Node) -> Population:
@@ -155,7 +190,7 @@ class _Reader:
         if not isinstance(match.op, ops.Correlate):
             raise _RefusedError(node, "it accumulates no correlation")
         projections = self._template(match, match.op)
-        shape = self._network.types[node.name].shape
+        shape = self._network.types[match.name].shape
         return self._timed(
             Population(
                 name=node.name,
@@ -175,30 +210,32 @@ class _Reader:
         if not isinstance(template.op, ops.Slot):
             raise _RefusedError(node, f"its template `{template.label}` is not in a slot")
         self._slot, self._slot_largest = template.op, op.largest
-        source, shape = self._spikes(self._network.by_name[node.inputs[0]], node)
+        source, shape, lag = self._spikes(self._network.by_name[node.inputs[0]], node)
         _, height, width = self._slot.shape[-3:]
         number = np.arange(1, int(np.prod(self._slot.shape[-3:])) + 1, dtype=np.int32)
-        elements = number.reshape(1, *self._slot.shape[-3:])
+        elements = number.reshape(op.groups, -1, height, width)
         if op.signed_pairs:
-            elements = np.stack([elements, -elements], axis=2).reshape(1, -1, height, width)
+            pairs = np.stack([elements, -elements], axis=2)
+            elements = pairs.reshape(op.groups, -1, height, width)
         out = self._network.types[node.name].shape
         y, x = (Window(elements.shape[2 + a], 1, 0, 1, shape[1 + a], out[1 + a]) for a in range(2))
         empty, numbers = Array(np.zeros(elements.shape, np.int8)), Array(elements)
-        fixed = (node.label, source, shape, empty, 1, y, x)
+        fixed = (node.label, source, shape, empty, op.groups, y, x)
         return tuple(
-            Projection(f"{node.name}.{word}", *fixed, elements=numbers, word=word)
+            Projection(f"{node.name}.{word}", *fixed, lag=lag, elements=numbers, word=word)
             for word in range(op.words)
         )
 
     def _pool(self, node: Node, op: ops.SpikeMaxPool2d) -> Population:
-        source, shape = self._spikes(self._network.by_name[node.inputs[0]], node)
+        source, shape, lag = self._spikes(self._network.by_name[node.inputs[0]], node)
         out = self._network.types[node.name].shape
         taps = self._pool_taps(node, op, shape[0])
         windows = [
             Window(op.kernel[a], op.stride[a], 0, 1, shape[1 + a], out[1 + a]) for a in range(2)
         ]
         projection = Projection(
-            node.name, node.label, source, shape, taps, shape[0], windows[0], windows[1]
+            *(node.name, node.label, source, shape, taps, shape[0], windows[0], windows[1]),
+            lag=lag,
         )
         return self._timed(
             Population(
@@ -209,7 +246,7 @@ class _Reader:
                 golden_shape=out,
                 depth=0,
                 projections=(projection,),
-                graded=self._network.types[node.name].bits > 1,
+                bits=self._network.types[node.name].bits,
             )
         )
 
@@ -231,27 +268,29 @@ class _Reader:
     def _timed(self, population: Population) -> Population:
         depth = 1 + max(self._depth[p.source] for p in population.projections)
         projections = tuple(
-            dataclasses.replace(p, delay=depth - 1 - self._depth[p.source])
+            dataclasses.replace(p, delay=depth - 1 - self._depth[p.source] + p.lag)
             for p in population.projections
         )
         return dataclasses.replace(population, depth=depth, projections=projections)
 
-    def _current(self, node: Node) -> _Current:
+    def _current(self, node: Node) -> Current:
         op = node.op
         if isinstance(op, ops.Conv2d | ops.Linear | ops.SumPool2d):
-            return _Current(((0, (self._projection(node, op),)),))
+            return Current(((0, (self._projection(node, op),)),))
+        if isinstance(op, ops.Flatten) and self._network.types[node.inputs[0]].shape[1:] == (1, 1):
+            return self._current(self._network.by_name[node.inputs[0]])
         if isinstance(op, ops.Shift):
             inner = self._current(self._network.by_name[node.inputs[0]])
             if len(inner.ports) == 1 and inner.shift == 0:
                 shift, projections = inner.ports[0]
-                return _Current(((shift + op.bits, projections),))
+                return Current(((shift + op.bits, projections),))
             return dataclasses.replace(inner, shift=inner.shift + op.bits)
         if isinstance(op, ops.Add):
             ports: list[tuple[int, tuple[Projection, ...]]] = []
             for name in node.inputs:
                 inner = self._current(self._network.by_name[name])
                 ports += _collapsed(inner, node)
-            return _Current(tuple(ports))
+            return Current(tuple(ports))
         raise _RefusedError(
             node,
             "only convolutions, linear layers and sums can feed a neuron",
@@ -263,8 +302,13 @@ class _Reader:
             raise _RefusedError(
                 node, "its bias belongs into the neuron", "legalise the network first"
             )
-        source, shape = self._spikes(self._network.by_name[node.inputs[0]], node)
-        weight, groups, stride, padding, dilation = _as_conv(op, shape)
+        origin, corner = self._cropped(self._network.by_name[node.inputs[0]])
+        source, shape, lag = self._spikes(origin, node)
+        weight, groups, stride, padding, dilation = as_conv(op, shape)
+        if corner is not None:
+            if any(padding):
+                raise _RefusedError(node, "it pads a part of a map")
+            padding = (-corner[0], -corner[1])
         if not weight.is_integer:
             raise _RefusedError(node, "its weights are not integers", "quantise the network first")
         out = _shape3(self._network.types[node.name].shape)
@@ -274,24 +318,31 @@ class _Reader:
             )
             for a in range(2)
         )
-        return Projection(node.name, node.label, source, shape, weight, groups, y, x)
+        return Projection(node.name, node.label, source, shape, weight, groups, y, x, lag=lag)
 
-    def _spikes(self, node: Node, reader: Node) -> tuple[str, Shape3]:
-        """Name and shape of the population (or input) whose spikes `node` carries."""
+    def _cropped(self, node: Node) -> tuple[Node, ops.Pair | None]:
+        """The node behind a crop, and the crop's first row and column; None without a crop."""
+        if isinstance(node.op, ops.Crop):
+            return self._network.by_name[node.inputs[0]], (node.op.top, node.op.left)
+        return node, None
+
+    def _spikes(self, node: Node, reader: Node) -> tuple[str, Shape3, int]:
+        """Name and shape of the population (or input) whose spikes `node` carries, how late."""
         op = node.op
         if isinstance(op, ops.Neuron | ops.SpikeMaxPool2d):
-            return node.name, _shape3(self._network.types[node.name].shape)
-        if isinstance(op, ops.Flatten):
-            return self._spikes(self._network.by_name[node.inputs[0]], reader)
+            return node.name, _shape3(self._network.types[node.name].shape), 0
+        if isinstance(op, ops.Flatten | ops.Delay):
+            name, shape, lag = self._spikes(self._network.by_name[node.inputs[0]], reader)
+            return name, shape, lag + (op.ticks if isinstance(op, ops.Delay) else 0)
         if isinstance(op, ops.Input) and op.kind == "spikes":
-            return node.name, _shape3(op.shape)
+            return node.name, _shape3(op.shape), 0
         if isinstance(op, ops.Encode):
             source = self._network.by_name[node.inputs[0]]
             if isinstance(source.op, ops.Input):
-                if self._encode not in (None, op):
+                if self._pixels or self._encode not in (None, op):
                     raise _RefusedError(node, "the input is already encoded in another way")
                 self._encode = op
-                return source.name, _shape3(source.op.shape)
+                return source.name, _shape3(source.op.shape), 0
         raise _RefusedError(
             reader,
             f"its input `{node.label}` is no spike train",
@@ -314,53 +365,26 @@ class _Reader:
 
     def _stimulus(self) -> Stimulus:
         node = self._network.input
-        shape = self._network.types[node.name].shape
-        code = self._encode
+        edge = self._network.types[node.name]
+        shape, code = edge.shape, self._encode
+        if self._pixels:
+            return Stimulus(node.name, _shape3(shape), shape, "bias")
         if code is None or code.spikes:
             mode: InputMode = "spikes" if code is None else "coded"
-            return Stimulus(node.name, _shape3(shape), shape, mode, code)
+            bits = edge.bits if code is None else max(code.payloads).bit_length()
+            signed = edge.signed and code is None
+            return Stimulus(node.name, _shape3(shape), shape, mode, code, bits, signed)
         mode = "constant" if code.mode == "constant" else "impulse"
-        return Stimulus(node.name, _shape3(shape), shape, mode)
+        return Stimulus(node.name, _shape3(shape), shape, mode, None, edge.bits, edge.signed)
 
 
-def _collapsed(current: _Current, node: Node) -> tuple[tuple[int, tuple[Projection, ...]], ...]:
+def _collapsed(current: Current, node: Node) -> tuple[tuple[int, tuple[Projection, ...]], ...]:
     """Ports of a branch of an Add; a shifted sum of unshifted ports is one port."""
     if current.shift == 0:
         return current.ports
     if any(shift for shift, _ in current.ports):
         raise _RefusedError(node, "a branch is a shifted sum of shifted sums")
     return ((current.shift, tuple(p for _, group in current.ports for p in group)),)
-
-
-def _merge_ports(current: _Current) -> tuple[tuple[int, ...], tuple[Projection, ...]]:
-    """Number the ports; all unshifted ports are one."""
-    shifts: list[int] = []
-    projections: list[Projection] = []
-    for shift, group in current.ports:
-        if shift == 0 and 0 in shifts:
-            port = shifts.index(0)
-        else:
-            port = len(shifts)
-            shifts.append(shift)
-        projections += [dataclasses.replace(p, port=port) for p in group]
-    return tuple(shifts), tuple(projections)
-
-
-Conv = tuple[Array, int, ops.Pair, ops.Pair, ops.Pair]
-
-
-def _as_conv(op: ops.Conv2d | ops.Linear | ops.SumPool2d, shape: Shape3) -> Conv:
-    """Weight, groups, stride, padding, dilation of the convolution that `op` is.
-
-    A linear layer on a flattened `(C, H, W)` map is a convolution whose kernel is the map.
-    """
-    if isinstance(op, ops.Conv2d):
-        return op.weight, op.groups, op.stride, op.padding, op.dilation
-    if isinstance(op, ops.Linear):
-        weight = Array(op.weight.data.reshape(op.weight.shape[0], *shape))
-        return weight, 1, (1, 1), (0, 0), (1, 1)
-    ones = Array(np.ones((shape[0], 1, *op.kernel), np.int8))
-    return ones, shape[0], op.stride, op.padding, (1, 1)
 
 
 def _shape3(shape: tuple[int, ...]) -> Shape3:

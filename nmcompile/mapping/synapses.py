@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.mapping.demand import Interval, needed_channels
+from nmcompile.mapping.axes import Interval, needed_channels
 from nmcompile.mapping.populations import Projection
+from nmcompile.mapping.sparse import SparseRows, sparse_rows
 from nmcompile.mapping.window import Hits
 
 I32 = npt.NDArray[np.int32]
@@ -45,6 +46,7 @@ class SynapseTables:
         self._blocks: dict[tuple[str, Interval], Block] = {}
         self._row_sets: dict[tuple[object, ...], int] = {}
         self._run_lists: dict[tuple[object, ...], tuple[int, int]] = {}
+        self._sparse: dict[tuple[str, Interval], bool] = {}
 
     def row_set(self, projection: Projection, c: Interval, width: int, y: Hits, x: Hits) -> int:
         """First row of one pattern: `C_in` rows, one for each source channel.
@@ -57,7 +59,12 @@ class SynapseTables:
         """
         key = (projection.node, c, width, y, x)
         if key not in self._row_sets:
-            self._row_sets[key] = self._new_rows(projection, c, width, y, x)
+            if self._is_sparse(projection, c):
+                (_, tap_y), (_, tap_x) = y[0], x[0]
+                matrix = _checked(projection)[c[0] : c[1], :, tap_y, tap_x].T
+                self._row_sets[key] = self._new_sparse_rows(sparse_rows(matrix), len(matrix))
+            else:
+                self._row_sets[key] = self._new_rows(projection, c, width, y, x)
         return self._row_sets[key]
 
     def columns(self) -> dict[str, npt.NDArray[np.generic]]:
@@ -92,6 +99,37 @@ class SynapseTables:
         first = self._row_count
         self._rows.append(np.stack([lists[0], lists[1], block.dst_base, block.w_base]))
         self._row_count += channels
+        return first
+
+    def _is_sparse(self, projection: Projection, c: Interval) -> bool:
+        """Whether a linear layer takes less memory without its zeros."""
+        key = (projection.node, c)
+        if key not in self._sparse:
+            linear = projection.y.size_out == projection.x.size_out == projection.groups == 1
+            weight = projection.weight.data[c[0] : c[1]]
+            matrix = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))
+            self._sparse[key] = (
+                linear
+                and projection.elements is None
+                and sparse_rows(matrix).size_bytes < matrix.size
+            )
+        return self._sparse[key]
+
+    def _new_sparse_rows(self, sparse: SparseRows, rows: int) -> int:
+        run0 = np.searchsorted(sparse.row, np.arange(rows + 1))
+        before = np.concatenate([[0], np.cumsum(sparse.length)])
+        table = np.zeros((4, rows), np.int32)
+        table[0] = len(self._runs) + run0[:-1]
+        table[1] = np.diff(run0)
+        table[3] = self._weight_count + before[run0[:-1]]
+        offset = before[:-1] - before[run0[:-1]][sparse.row]
+        columns = (sparse.column, offset, sparse.length)
+        self._runs += zip(*(c.tolist() for c in columns), strict=True)
+        self._weights.append(sparse.weights)
+        self._weight_count += len(sparse.weights)
+        first = self._row_count
+        self._rows.append(table)
+        self._row_count += rows
         return first
 
     def _block(self, projection: Projection, c: Interval) -> Block:

@@ -4,7 +4,8 @@ The whole demand of a tile is a sum over projections of products of one-dimensio
 (`demand.py`), so that all cuts of a layer are enumerated in milliseconds. Among the cuts that fit,
 and have the fewest tiles or little more, the one with the fewest input axons (packets) wins: this
 keeps all channels together and makes tiles as square as the layer allows. Given a number of
-tiles to use (`balance.py`), the smallest tiles win instead of the fewest.
+tiles to use (`balance.py`), the smallest tiles win instead of the fewest. Finer cuts are
+there to be merged again, see `nmcompile.mapping.finer`.
 """
 
 from __future__ import annotations
@@ -13,49 +14,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.mapping.axes import Intervals
 from nmcompile.mapping.demand import (
-    CAPS,
     Costs,
     Demand,
     Grid,
-    Intervals,
-    Plan,
     balanced,
     compartments,
     split_atoms,
 )
 from nmcompile.mapping.limits import Limits
+from nmcompile.mapping.plan import Plan
 from nmcompile.mapping.populations import Population, Stages
+from nmcompile.mapping.shortage import WAYS_OUT, shortage
 
 SWEEPS = 6
 SLACK = 1.15
 """A cut may have this many times the fewest tiles (or the smallest tile) to save packets."""
-CODES = {
-    "neurons": "NM0302",
-    "in_axons": "NM0302",
-    "synapse_memory_bytes": "NM0303",
-    "total_memory_bytes": "NM0304",
-    "out_axons": "NM0305",
-}
-_WAYS_OUT = {
-    "neurons": ("choose a target with more neurons per core",),
-    "in_axons": (
-        "reduce the kernel size or the input channels of the layer",
-        "use grouped convolutions: fewer inputs per output channel",
-    ),
-    "synapse_memory_bytes": (
-        "reduce the kernel size or the input channels of the layer",
-        "use grouped convolutions, or fewer weight bits",
-    ),
-    "total_memory_bytes": (
-        "reduce the kernel size or the input channels of the layer",
-        "choose a target with more memory per core",
-    ),
-    "out_axons": (
-        "reduce the output channels of the layers that read this one",
-        "use a larger stride or fewer readers",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -107,7 +82,7 @@ def tile(stages: Stages, limits: Limits, counts: Mapping[str, int] | None = None
         for population in stages.populations:
             plan = Plan(stages.populations, {stages.input.name: groups}, grids, limits)
             costs = plan.costs(population)
-            best = _best_grid(costs, limits, (counts or {}).get(population.name))
+            best = best_grid(costs, limits, (counts or {}).get(population.name))
             if best is None:
                 problems.append(_too_big(costs, limits))
                 best = _finest(population)
@@ -127,13 +102,18 @@ def demands(tiling: Tiling, limits: Limits) -> list[tuple[Population, list[Deman
     grids = dict(tiling.grids)
     found = []
     for population in tiling.stages.populations:
-        costs = plan.costs(population)
-        found.append((population, [costs.tile(*box) for box in grids[population.name].boxes()]))
+        found.append((population, plan.costs(population).tiles(grids[population.name])))
     return found
 
 
-def _best_grid(costs: Costs, limits: Limits, count: int | None) -> Grid | None:
-    """The grid to take, or None when not even single neurons fit."""
+def best_grid(costs: Costs, limits: Limits, count: int | None = None) -> Grid | None:
+    """The grid to take, or None when not even single neurons fit.
+
+    Args:
+        costs: of the population.
+        limits: of a core.
+        count: tiles to use up; None uses as few as fit.
+    """
     size = _tiles if count is None else _largest_tile
     best = float("inf")
     fitting = []
@@ -144,7 +124,7 @@ def _best_grid(costs: Costs, limits: Limits, count: int | None) -> Grid | None:
             fitting.append(grid)
             best = min(best, size(grid))
     if not fitting:
-        return None if count is None else _best_grid(costs, limits, None)
+        return None if count is None else best_grid(costs, limits)
     near = [grid for grid in fitting if size(grid) <= SLACK * best]
     # The last keys keep the choice deterministic, and channels together, when packets tie.
     return min(near, key=lambda g: (costs.axons(g), size(g), len(g.cs), len(g.ys)))
@@ -195,29 +175,12 @@ def _too_big(costs: Costs, limits: Limits) -> Diagnostic:
     """Why not even a tile of one neuron fits."""
     population = costs.population
     demand = costs.worst(_finest(population))
-    return _exceeded(population, demand, limits, "one output neuron") or Diagnostic(
+    return shortage(population.layer, "one output neuron", demand, limits) or Diagnostic(
         code="NM0305",
         message="no cut of this layer fits a core",
         where=population.layer,
-        help=_WAYS_OUT["out_axons"],
+        help=WAYS_OUT["out_axons"],
     )
-
-
-def _exceeded(
-    population: Population, demand: Demand, limits: Limits, what: str
-) -> Diagnostic | None:
-    for cap in CAPS:
-        used, allowed = getattr(demand, cap), getattr(limits, cap)
-        if used > allowed:
-            return Diagnostic(
-                code=CODES[cap],
-                message=f"{what} needs {used} {cap.replace('_', ' ')} of a core",
-                where=population.layer,
-                limit=f"{allowed} ({limits.source(cap)})",
-                found=str(used),
-                help=_WAYS_OUT[cap],
-            )
-    return None
 
 
 def _check_delays(stages: Stages, limits: Limits) -> None:
@@ -241,7 +204,7 @@ def _check_delays(stages: Stages, limits: Limits) -> None:
 def _check_stable(tiling: Tiling, limits: Limits) -> None:
     problems = []
     for population, tiles in demands(tiling, limits):
-        bad = (_exceeded(population, d, limits, "a tile") for d in tiles)
+        bad = (shortage(population.layer, "a tile", d, limits) for d in tiles)
         problems += [d for d in bad if d is not None][:1]
     if problems:
         raise NmError(*problems)

@@ -43,7 +43,7 @@ def encoder_of(recipe: Recipe, node: Node, timesteps: int) -> tuple[ops.Encode, 
     Raises:
         NmError: NM0212 when the input is no unsigned integer, or its coding cannot be built.
     """
-    name, op = recipe.input_coding, node.op
+    name, op = recipe.input_coding or "real", node.op
     if name == "real":
         return ops.Encode(), 1.0
     if not isinstance(op, ops.Input) or op.bits == 0 or op.signed:

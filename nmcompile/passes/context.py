@@ -56,6 +56,9 @@ class TargetRules:
         frame_reset: whether the chip returns membranes to their start by itself.
         graded_spikes: whether a spike between cores carries a payload.
         threshold_schedule: whether a threshold can change from timestep to timestep.
+        message_bits: signed width of what a spike between cores carries, 0 for binary spikes.
+        pixel_neurons: whether the host can write a bias for each neuron between frames, so that
+            an image enters as the drive of neurons that spike.
     """
 
     target: str
@@ -73,6 +76,8 @@ class TargetRules:
     frame_reset: bool
     graded_spikes: bool = False
     threshold_schedule: bool = False
+    message_bits: int = 0
+    pixel_neurons: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,18 @@
 """Fit integer populations into the target's state widths, or say why that is impossible.
 
-With k the smallest shift for which nothing can wrap in u and no positive sum can saturate
-in v, the synaptic sum is shifted right by k (floor) and threshold, bias and start value are
-divided by 2^k. States then live in units of 2^state_shift, as on Loihi.
+With k the smallest shift for which nothing can wrap in u, no spike can be lost to a saturated v
+and an image that is written as a bias fits its mantissa, the synaptic sum is shifted right by k
+(floor) and threshold, bias and start value are divided by 2^k. States then live in units of
+2^state_shift, as on Loihi. Sums of many timesteps may still saturate in v (far below zero, or
+where the neuron fires at every timestep): the golden model does so as the chip does, and
+`state_bounds` says which populations can get there.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +25,8 @@ from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNeuron
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import PassContext, TargetRules
+from nmcompile.passes.same_widths import require_same
+from nmcompile.passes.state_bounds import current_growth, input_interval
 from nmcompile.reference.synapses import as_conv
 
 Int = npt.NDArray[np.int64]
@@ -30,7 +37,8 @@ def fit_widths(program: Program, context: PassContext) -> Program:
     """Integer populations of the chip's networks -> the target's fixed-point form (golden).
 
     Raises:
-        NmError: NM0321 when a weight is too wide, NM0322 when no shift makes a population fit,
+        NmError: NM0146 when a population is in the fixed point of another chip, NM0321 when a
+            weight is too wide, NM0322 when no shift makes a population fit,
             NM0324 when the neurons of the target cannot run a coding.
     """
     rules = context.rules
@@ -53,8 +61,12 @@ def _fit(network: Network, rules: TargetRules) -> Network:
         if network.types[node.name].kind == "spikes":
             _check_coding(node, network.types[node.name].bits, rules)
         if isinstance(node.op, ops.Neuron) and isinstance(node.op.model, IntegerNeuron):
-            bound = _input_bound(network, network.by_name[node.name].inputs[0])
-            k, model = _fixed_point(node, node.op.model, bound, rules)
+            if node.op.model.state_bits:
+                # Read from a file in the fixed point of a chip: exact there, or not at all.
+                require_same(node, node.op.model, rules)
+                nodes.append(node)
+                continue
+            k, model = _fixed_point(node, node.op.model, _drive(network, node), rules)
             if k > 0:
                 shift = Node(f"{node.name}_shift", ops.Shift(k), node.inputs, node.origin)
                 nodes.append(shift)
@@ -75,6 +87,8 @@ def _check_coding(node: Node, bits: int, rules: TargetRules) -> None:
     else:
         return
     payloads = model.payloads if isinstance(model, IntegerNeuron) else ()
+    # The recipe decides about neurons that were converted, not about sigma-delta networks.
+    chosen = isinstance(model, IntegerNeuron)
     raise NmError(
         Diagnostic(
             code="NM0324",
@@ -82,8 +96,8 @@ def _check_coding(node: Node, bits: int, rules: TargetRules) -> None:
             where=node.label,
             found=f"payloads {', '.join(map(str, payloads))}" if payloads else f"{bits}-bit spikes",
             help=(
-                f'give the layer `coding = {{ name = "rate" }}` for {rules.target}',
-                "or choose a target whose neurons are programmable (`nmcompile targets`)",
+                *((f'give the layer `coding = {{ name = "rate" }}` for {rules.target}',) * chosen),
+                "choose a target whose neurons are programmable (`nmcompile targets`)",
             ),
         )
     )
@@ -117,12 +131,37 @@ def _input_bound(network: Network, name: str) -> int:
     raise TypeError(type(node.op).__name__)
 
 
+@dataclass(frozen=True)
+class _Drive:
+    """What reaches a population: the largest |u| in input units, and the largest written bias."""
+
+    current: int
+    pixel: int = 0
+
+
+def _drive(network: Network, node: Node) -> _Drive:
+    original = network.by_name[node.name]
+    source = network.by_name[original.inputs[0]]
+    if isinstance(source.op, ops.Encode):
+        largest = int(input_interval(network, source.name)[1].max())
+        return _Drive(largest, largest)
+    model = node.op.model if isinstance(node.op, ops.Neuron) else None
+    keep = model.u_keep if isinstance(model, IntegerNeuron) else 0
+    growth = current_growth(network, original, keep)
+    return _Drive(math.ceil(_input_bound(network, source.name) * growth))
+
+
 def _fixed_point(
-    node: Node, model: IntegerNeuron, bound: int, rules: TargetRules
+    node: Node, model: IntegerNeuron, drive: _Drive, rules: TargetRules
 ) -> tuple[int, IntegerNeuron]:
     """The smallest shift that fits, and the population in state units."""
     largest = (2 ** (rules.state_bits - 1) - 1) >> rules.state_shift
+    mantissa = 2 ** (rules.bias_mantissa_bits - 1) - 1
+    bound = drive.current
+    finer = max(0, rules.state_shift - rules.bias_exponent_max)
     for k in range(MAX_SHIFT):
+        if (drive.pixel >> k) << finer > mantissa:
+            continue
         above = _divided(model.fire_above.data.astype(np.int64) + 1, k) - 1
         bias = _representable(_divided(model.bias.data, k), rules)
         reach = (bound >> k) + 1 + _highest(model, above, k) + 1
@@ -135,8 +174,10 @@ def _fixed_point(
             code="NM0322",
             message=f"no scale makes this population fit the widths of {rules.target}",
             where=node.label,
-            limit=f"|u|, v <= {largest}, threshold < 2^{rules.threshold_bits}",
-            found=f"input up to {bound}, threshold up to {int(model.fire_above.data.max())}",
+            limit=f"|u|, v <= {largest}, threshold < 2^{rules.threshold_bits}, "
+            f"|bias| <= {mantissa} << {rules.bias_exponent_max}",
+            found=f"input up to {bound}, threshold up to {int(model.fire_above.data.max())}, "
+            f"bias up to {int(np.abs(model.bias.data.astype(np.int64)).max())}",
             help=("use fewer weight bits, or a larger activation scale (higher percentile)",),
         )
     )

@@ -36,4 +36,7 @@ def frame_reset(program: Program, context: PassContext) -> Program:
 
 
 def _membranes(network: Network) -> int:
-    return sum(network.types[n.name].size for n in network.of_type(ops.Neuron, ops.Accumulate))
+    # An accumulation has one neuron for every element of what it adds.
+    names = [n.name for n in network.of_type(ops.Neuron)]
+    names += [n.inputs[0] for n in network.of_type(ops.Accumulate)]
+    return sum(network.types[name].size for name in names)

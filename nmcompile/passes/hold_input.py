@@ -9,6 +9,7 @@ from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import PassContext
+from nmcompile.passes.pixel_neurons import drives_neurons
 
 
 def hold_input(program: Program, _: PassContext) -> Program:
@@ -23,7 +24,7 @@ def hold_input(program: Program, _: PassContext) -> Program:
 def _hold(network: Network) -> Network:
     changed: dict[str, ops.Op] = {}
     for node in network.of_type(ops.Encode):
-        if node.op != ops.Encode("constant"):
+        if node.op != ops.Encode("constant") or drives_neurons(network, node):
             continue
         fed = _populations_behind(network, node.name)
         if fed and all(_is_memoryless(n) for n in fed):

@@ -10,6 +10,7 @@ from nmcompile.passes.fuse_pooling import fuse_pooling
 from nmcompile.passes.hold_input import hold_input
 from nmcompile.passes.manager import Pass
 from nmcompile.passes.match_over_time import match_over_time
+from nmcompile.passes.pixel_neurons import pixel_neurons
 from nmcompile.passes.place_matching import place_matching
 from nmcompile.passes.quantise import quantise
 from nmcompile.passes.to_host import input_to_host, readout_to_host
@@ -28,6 +29,7 @@ INTEGER: tuple[Pass, ...] = (Pass("quantise", quantise),)
 PLACED: tuple[Pass, ...] = (
     Pass("place_matching", place_matching),
     Pass("readout_to_host", readout_to_host),
+    Pass("pixel_neurons", pixel_neurons),
     Pass("input_to_host", input_to_host),
     Pass("frame_reset", frame_reset),
 )
@@ -35,6 +37,7 @@ PLACED: tuple[Pass, ...] = (
 GOLDEN: tuple[Pass, ...] = (
     Pass("place_matching", place_matching),
     Pass("readout_to_host", readout_to_host),
+    Pass("pixel_neurons", pixel_neurons),
     Pass("input_to_host", input_to_host),
     Pass("hold_input", hold_input),
     Pass("fit_widths", fit_widths),

@@ -59,13 +59,39 @@ def refusal(program: Program, network: Network, match: Node, rules: TargetRules)
         return f"{rules.target} spikes carry no payload between cores"
     if len(template.shape) == 4 and rules.correlate != "bank":
         return f"the host writes {rules.target} synapses between frames, not between timesteps"
-    loudest = _payloads(network, _spikes_of(network, match))
     elements = _elements(program, network, template)
-    total = prod(template.shape[-3:]) * int((loudest * elements).sum())
-    if total > 2 ** (rules.accumulator_bits - 1) - 1:
+    if not _groups(network, match, template, elements, rules):
+        total = _largest_response(network, match, template, elements)
         allowed = f"{rules.accumulator_bits} bits hold {2 ** (rules.accumulator_bits - 1) - 1}"
-        return f"a response can reach {total}, {rules.target} membranes of {allowed}"
+        return (
+            f"the response of one channel can reach {total // template.shape[-3]}, "
+            f"{rules.target} membranes of {allowed}"
+        )
     return ""
+
+
+def _groups(
+    network: Network, match: Node, template: ops.Slot, elements: Ints, rules: TargetRules
+) -> int:
+    total = _largest_response(network, match, template, elements)
+    return partial_sums(template.shape[-3], total, rules)
+
+
+def _largest_response(network: Network, match: Node, template: ops.Slot, elements: Ints) -> int:
+    loudest = _payloads(network, _spikes_of(network, match))
+    return prod(template.shape[-3:]) * int((loudest * elements).sum())
+
+
+def partial_sums(channels: int, total: int, rules: TargetRules) -> int:
+    """The fewest groups of channels whose responses fit a membrane each; 0 where none does.
+
+    Args:
+        channels: of the template. total: largest response of all channels. rules: of the target.
+    """
+    largest = 2 ** (rules.accumulator_bits - 1) - 1
+    return next(
+        (n for n in range(1, channels + 1) if channels % n == 0 and total // n <= largest), 0
+    )
 
 
 def with_written_words(program: Program, words: Mapping[str, int]) -> Program:
@@ -104,11 +130,16 @@ def _correlate(network: Network) -> ops.Correlate:
     return next(n.op for n in network.nodes if isinstance(n.op, ops.Correlate))
 
 
-def _in_words(network: Network, words: int, largest: int) -> Network:
-    """The correlation with elements that need several synapses each, where one holds too little."""
-    if words == 1:
-        return network
-    op = dataclasses.replace(_correlate(network), words=words, largest=largest)
+def _in_words(network: Network, words: int, largest: int, groups: int) -> Network:
+    """The correlation with several synapses for an element, and several sums, where it needs them.
+
+    Args:
+        network: that correlates. words: synapses of one element. largest: that one synapse holds.
+        groups: partial sums over channels that the host adds.
+    """
+    op = dataclasses.replace(_correlate(network), groups=groups)
+    if words > 1:
+        op = dataclasses.replace(op, words=words, largest=largest)
     return network.map_nodes(
         lambda n: dataclasses.replace(n, op=op) if isinstance(n.op, ops.Correlate) else n
     )
@@ -158,8 +189,10 @@ def _onto_cores(program: Program, network: Network, match: Node, rules: TargetRu
     if not isinstance(slot, ops.Slot):
         raise TypeError(f"`{match.label}` reads no slot")
     one_word = 2 ** (rules.weight_bits - 1) - 1
-    words = -(-int(_elements(program, network, slot).max()) // one_word)
-    stored = _in_words(accumulated(network, match), words, one_word)
+    elements = _elements(program, network, slot)
+    words = -(-int(elements.max()) // one_word)
+    groups = _groups(network, match, slot, elements, rules)
+    stored = _in_words(accumulated(network, match), words, one_word, groups)
     program = program.map_networks(lambda n: stored if n.name == stored.name else n)
     every_step = _templates(stored) > 1
     pairs = 2 if _correlate(stored).signed_pairs else 1

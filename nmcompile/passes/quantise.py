@@ -17,7 +17,7 @@ from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IF, KEEP_ONE, LIF, CubaLIF, IntegerNeuron
+from nmcompile.ir.neurons import IF, KEEP_ONE, LIF, CubaLIF, IntegerNeuron, SigmaDelta
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import PassContext
 from nmcompile.passes.recipe import Recipe
@@ -53,7 +53,8 @@ class _Quantiser:
         )
 
     def _population(self, node: Node) -> None:
-        if not isinstance(node.op, ops.Neuron) or isinstance(node.op.model, IntegerNeuron):
+        exact = (IntegerNeuron, SigmaDelta)
+        if not isinstance(node.op, ops.Neuron) or isinstance(node.op.model, exact):
             return
         model = node.op.model
         branches = self._branches(node)

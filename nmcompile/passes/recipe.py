@@ -85,7 +85,9 @@ class Recipe(Frozen):
         tune: calibration picks percentile and v_init of every layer by the measured error.
         pooling: rule of spike max pooling.
         signed_output: "split" gives +x and -x a population each, "relu" drops what is negative.
-        input_coding: "real" applies the pixel values at every timestep, the others spike.
+        input_coding: "real" applies the pixel values at every timestep, the others spike. None
+            lets the target choose: real where a pixel value can enter the cores, else "rate",
+            which pixel neurons on the cores do by themselves.
         coding: of every population that nothing else is said about.
         output_coding: of the population whose spikes are matched or read out.
         matching: of search features and template.
@@ -102,7 +104,7 @@ class Recipe(Frozen):
     tune: bool = False
     pooling: Pooling = "running_max"
     signed_output: Literal["split", "relu"] = "split"
-    input_coding: Literal["real", "rate", "phase", "burst"] = "real"
+    input_coding: Literal["real", "rate", "phase", "burst"] | None = None
     coding: Coding = Coding()
     output_coding: Coding | None = None
     matching: Matching = Matching()

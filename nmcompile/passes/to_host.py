@@ -8,12 +8,14 @@ from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.program import Program, Step
 from nmcompile.passes.context import PassContext
+from nmcompile.passes.pixel_neurons import drives_neurons
 
 SCALE_REASON = "counts become real values by a multiplication, which {target} cores do not have"
 BANK_REASON = (
     "the exemplar's spikes are filtered over time, once per template: {target} cores do not"
 )
 INPUT_REASON = "{target} spikes are binary: an input line cannot carry a pixel value"
+CHOSEN_REASON = "input_coding = {coding!r}: " + INPUT_REASON
 
 
 def readout_to_host(program: Program, context: PassContext) -> Program:
@@ -41,7 +43,9 @@ def readout_to_host(program: Program, context: PassContext) -> Program:
 
 def _reading_membranes(program: Program, network: Network, read: Node) -> Program:
     """Count what the host reads from neurons that never fire."""
-    reads = (("membrane_reads", network.types[read.name].size),)
+    count, responses = (network.types[n].size for n in (read.inputs[0], read.name))
+    adds = (("membrane_adds", count - responses),) if count > responses else ()
+    reads = (("membrane_reads", count), *adds)
     schedule = tuple(
         dataclasses.replace(s, host_ops=reads) if s.network == f"{network.name}_scale" else s
         for s in program.schedule
@@ -50,13 +54,18 @@ def _reading_membranes(program: Program, network: Network, read: Node) -> Progra
 
 
 def input_to_host(program: Program, context: PassContext) -> Program:
-    """Where input spikes are binary, the first layer and its neurons transduce on the host."""
+    """Where input spikes are binary, the first layer and its neurons transduce on the host.
+
+    Pixel neurons on cores need no transduction: who wants one says so in the recipe.
+    """
     rules = context.rules
     if rules is None or rules.graded_input:
         return program
+    text = CHOSEN_REASON if rules.pixel_neurons else INPUT_REASON
+    reason = text.format(target=rules.target, coding=context.recipe.input_coding)
     for network in program.chip_networks:
-        if next(network.of_type(ops.Encode), None) is not None:
-            program = _cut_head(program, network, INPUT_REASON.format(target=rules.target))
+        if not all(drives_neurons(network, e) for e in network.of_type(ops.Encode)):
+            program = _cut_head(program, network, reason)
     return program
 
 

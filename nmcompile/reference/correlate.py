@@ -69,6 +69,7 @@ class Correlator(Executor):
     def __init__(self, op: ops.Correlate, template: EdgeType) -> None:
         self._pairs = op.signed_pairs
         self._largest = op.largest
+        self._groups = op.groups
         self._banked = len(template.shape) == 4
         self.reset()
 
@@ -78,13 +79,15 @@ class Correlator(Executor):
         self.sops = 0
 
     def step(self, *inputs: I32) -> I32:
-        """`(H_out, W_out, 1)` int64."""
+        """`(H_out, W_out, groups)` int64."""
         x, z = inputs
         if self._banked:
             z = z[self._t]
         self._t += 1
         self.sops += _events(x, _synapses(z, self._largest), pairs=self._pairs)
-        return correlation(signed(x, -1) if self._pairs else x, z)  # type: ignore[return-value]
+        x = signed(x, -1) if self._pairs else x
+        parts = zip(*(np.split(a, self._groups, axis=-1) for a in (x, z)), strict=True)
+        return np.concatenate([correlation(a, b) for a, b in parts], axis=-1)
 
 
 class Accumulator(Executor):
@@ -104,8 +107,8 @@ class Accumulator(Executor):
         self._v = np.zeros(self.shape, np.int64)
 
     def step(self, *inputs: I32) -> I32:
-        """The membranes."""
-        self._v = self._v + inputs[0]
+        """The membranes, channels added."""
+        self._v = self._v + inputs[0].sum(axis=-1, keepdims=True)
         if np.abs(self._v).max(initial=0) > INT32_MAX:
             raise NmError(
                 Diagnostic(

@@ -9,6 +9,7 @@ result is the integer sum whatever the order, the block sizes and the number of 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,19 +18,22 @@ from nmcompile.reference.jit import njit
 from nmcompile.reference.kernels import Integers, Window
 
 I32 = npt.NDArray[np.int32]
-F32 = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 EXACT_LIMIT = 2**24
 """Every integer up to here is a float32."""
 BLOCK_BYTES = 1 << 20
 
 
-def dense_conv(x: Integers, weight: F32, bias: I32, out: I32, window: Window, threads: int) -> None:
-    """out = bias + cross-correlation of x.
+def dense_conv(
+    x: Integers, weight: Floats, bias: I32, out: I32, window: Window, threads: int
+) -> int:
+    """out = bias + cross-correlation of x; returns a bound of its magnitudes.
 
     Args:
         x: `(H, W, C_in)` integers.
-        weight: `(G, K_y * K_x * C_in / G, C_out / G)`; the caller has checked `EXACT_LIMIT`.
+        weight: `(G, K_y * K_x * C_in / G, C_out / G)`, float32 where the caller has checked
+            `EXACT_LIMIT`; float64 holds any sum.
         bias: `(C_out,)`.
         out: `(H_out, W_out, C_out)`, overwritten.
         window: stride y, x, padding y, x, dilation y, x, and K_x.
@@ -39,24 +43,25 @@ def dense_conv(x: Integers, weight: F32, bias: I32, out: I32, window: Window, th
     rows = max(1, BLOCK_BYTES // (4 * taps * out.shape[1]))
     blocks = [(g, first) for g in range(groups) for first in range(0, out.shape[0], rows)]
 
-    def work(block: tuple[int, int]) -> None:
+    def work(block: tuple[int, int]) -> int:
         g, first = block
         target = out[first : first + rows, :, g * per_out : (g + 1) * per_out]
-        columns = np.zeros((target.shape[0] * target.shape[1], taps), np.float32)
+        columns = np.zeros((target.shape[0] * target.shape[1], taps), weight.dtype)
         unfold(x, columns, first, out.shape[1], g, groups, window)
-        fold(columns @ weight[g], bias[g * per_out : (g + 1) * per_out], target)
+        product, own = columns @ weight[g], bias[g * per_out : (g + 1) * per_out]
+        fold(product, own, target)
+        largest = max(float(product.max(initial=0)), -float(product.min(initial=0)))
+        return int(largest) + int(np.abs(own).max(initial=0))
 
     if threads == 1 or len(blocks) == 1:
-        for block in blocks:
-            work(block)
-        return
+        return max((work(block) for block in blocks), default=0)
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, blocks))
+        return max(pool.map(work, blocks), default=0)
 
 
 @njit
 def unfold(
-    x: Integers, columns: F32, first: int, out_w: int, group: int, groups: int, window: Window
+    x: Integers, columns: Floats, first: int, out_w: int, group: int, groups: int, window: Window
 ) -> None:
     """One row of `columns` (zeros before) for every output position from output row `first` on."""
     stride_y, stride_x, pad_y, pad_x, dil_y, dil_x, k_x = window
@@ -80,7 +85,7 @@ def unfold(
 
 
 @njit
-def fold(product: F32, bias: I32, out: I32) -> None:
+def fold(product: Floats, bias: I32, out: I32) -> None:
     """out = bias + product, whose entries are integers."""
     height, width, channels = out.shape
     for y in range(height):

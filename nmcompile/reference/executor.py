@@ -8,10 +8,29 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.ir.arrays import Array
+from nmcompile.ir.types import EdgeType
+
 I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 Integers = npt.NDArray[Any]
 INT32_MAX = 2**31 - 1
+
+
+def parameter_table(array: Array, edge: EdgeType) -> I32:
+    """A scalar, `(C,)` or full-shape parameter, channels last, flat; repeated it fits `edge`."""
+    data = array.data.astype(np.int32)
+    if data.ndim == 3:
+        data = last(data)  # type: ignore[assignment]
+    elif data.ndim == 1 and len(edge.shape) == 3 and data.shape != edge.shape[:1]:
+        raise ValueError("a parameter table has the wrong length")
+    return np.ascontiguousarray(data.reshape(-1))
+
+
+def train_type(edge: EdgeType) -> type[np.generic]:
+    """What the elements of a train of spikes are kept as."""
+    return np.int32 if edge.wide else np.uint8
 
 
 def last(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -22,6 +41,27 @@ def last(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 def first(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     """`(..., H, W, C)` -> `(..., C, H, W)`; vectors stay."""
     return np.ascontiguousarray(np.moveaxis(array, -1, -3)) if array.ndim >= 3 else array
+
+
+def as_int32(sums: Integers, label: str) -> I32:
+    """Sums as int32.
+
+    Raises:
+        NmError: NM0203 when one does not fit.
+    """
+    largest = max(int(sums.max(initial=0)), -int(sums.min(initial=0)))
+    if largest > INT32_MAX:
+        raise NmError(
+            Diagnostic(
+                code="NM0203",
+                message="a sum of this layer left 32 bits",
+                where=label,
+                limit=f"{INT32_MAX}",
+                found=f"{largest}",
+                help=("use fewer weight bits or a narrower input",),
+            )
+        )
+    return sums.astype(np.int32)
 
 
 class Executor(ABC):

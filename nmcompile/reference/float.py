@@ -16,7 +16,7 @@ from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.program import Preprocess
 from nmcompile.reference.float_correlate import correlate, decode, template_bank
-from nmcompile.reference.float_populations import State, encode, neuron, spike_pool
+from nmcompile.reference.float_populations import State, delay, encode, neuron, spike_pool
 from nmcompile.reference.static import static_nodes
 
 Real = npt.NDArray[np.float64]
@@ -195,6 +195,7 @@ def _template_bank(op: ops.TemplateBank, spikes: torch.Tensor, state: State) -> 
 _STATEFUL: dict[type, Callable[[Any, torch.Tensor, State], torch.Tensor]] = {
     ops.Encode: encode,
     ops.Neuron: neuron,
+    ops.Delay: delay,
     ops.SpikeMaxPool2d: spike_pool,
     ops.Decode: _decode,
     ops.Accumulate: _accumulate,

@@ -8,20 +8,23 @@ from torch.nn import functional as F
 
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import IF, LIF, CubaLIF, IntegerNeuron
+from nmcompile.ir.neurons import IF, LIF, CubaLIF, IntegerNeuron, SigmaDelta
 
 
 class State:
     """What a stateful operator keeps between timesteps.
 
     Attributes:
-        u: synaptic current, or the running sums of pooled inputs.
-        v: membrane, running maximum, or what a read-out has added up.
+        u: synaptic current, the running sums of pooled inputs, or sigma.
+        v: membrane, running maximum, what a read-out has added up, or the last value.
+        residue: what a sigma-delta neuron has not sent. queue: spikes on their way.
         streak: spikes that every neuron has fired in a row. step: timesteps so far.
     """
 
     u: torch.Tensor | None = None
     v: torch.Tensor | None = None
+    residue: torch.Tensor | None = None
+    queue: list[torch.Tensor] | None = None
     streak: torch.Tensor | None = None
     step: int = 0
 
@@ -31,6 +34,8 @@ def neuron(op: ops.Neuron, current: torch.Tensor, state: State) -> torch.Tensor:
     model = op.model
     if isinstance(model, IntegerNeuron):
         raise TypeError("the float interpreter runs float neuron models")
+    if isinstance(model, SigmaDelta):
+        return _sigma_delta(model, current, state)
     threshold = parameter(model.threshold, current)
     payload: torch.Tensor | float = 1.0
     if isinstance(model, IF):
@@ -53,6 +58,32 @@ def neuron(op: ops.Neuron, current: torch.Tensor, state: State) -> torch.Tensor:
     state.v = v - spikes * threshold if model.reset == "subtract" else v * ~fired
     _advance(fired, state)
     return spikes
+
+
+def _sigma_delta(model: SigmaDelta, current: torch.Tensor, state: State) -> torch.Tensor:
+    """One timestep of sigma-delta neurons: integers, as at every other level."""
+    exponent = model.spike_exp + model.state_exp
+    sigma = current * 2**exponent if model.receives == "values" else current
+    if model.receives == "changes" and state.u is not None:
+        sigma = sigma + state.u
+    y = sigma + parameter(model.bias, current)
+    y = torch.relu(y) if model.activation == "relu" else y
+    last = torch.zeros_like(y) if state.v is None else state.v
+    residue = torch.zeros_like(y) if state.residue is None else state.residue
+    state.u, state.v = sigma, y
+    if model.sends == "values":
+        return y
+    change = y - last + residue
+    sent = change * (change.abs() >= parameter(model.threshold, current))
+    state.residue = change - sent
+    return torch.floor(sent / 2**model.state_exp)
+
+
+def delay(op: ops.Delay, spikes: torch.Tensor, state: State) -> torch.Tensor:
+    """The spikes of `ticks` timesteps ago."""
+    queue = state.queue or [torch.zeros_like(spikes)] * op.ticks
+    state.queue = [*queue, spikes][1:] if op.ticks else []
+    return (queue or [spikes])[0]
 
 
 def encode(op: ops.Encode, x: torch.Tensor, state: State) -> torch.Tensor:

@@ -13,9 +13,10 @@ from nmcompile.ir import ops
 from nmcompile.ir.counters import LayerCounters, NetworkCounters
 from nmcompile.ir.network import Network, Node
 from nmcompile.reference.correlate import Accumulator, Correlator, bank_operations
-from nmcompile.reference.executor import I32, U8, Executor, Integers, first, last
+from nmcompile.reference.executor import I32, Executor, Integers, first, last, train_type
 from nmcompile.reference.plan import make_executor
 from nmcompile.reference.populations import Pool, Population
+from nmcompile.reference.sigma_delta import SigmaDeltas
 from nmcompile.reference.static import final_nodes, late_nodes, static_nodes
 from nmcompile.reference.synapses import Synapses
 
@@ -31,13 +32,14 @@ class Trace:
         output: what left the network: int32 counts or values `(C, H, W)`, float64 behind a
             `Scale`, or the spike train `(T, C, H, W)` when the output is not decoded.
         counters: exact counts.
-        spikes: per population, `(T, C, H, W)` or `(T, N)` uint8, when recorded.
+        spikes: per population, `(T, C, H, W)` or `(T, N)`, when recorded: uint8, or int32 where
+            the edge is wide (`EdgeType.wide`).
         v_final: per population, the membranes after the last timestep, when recorded.
     """
 
     output: npt.NDArray[np.generic]
     counters: NetworkCounters
-    spikes: dict[str, U8] = field(default_factory=dict)
+    spikes: dict[str, Integers] = field(default_factory=dict)
     v_final: dict[str, I32] = field(default_factory=dict)
 
     @property
@@ -155,8 +157,9 @@ class IntegerRunner:
 
     def _read_out(self, outputs: list[Integers]) -> npt.NDArray[np.generic]:
         node = self.network.output
-        if self.network.types[node.name].kind == "spikes":
-            return first(np.concatenate(outputs).astype(np.uint8))
+        edge = self.network.types[node.name]
+        if edge.kind == "spikes":
+            return first(np.concatenate(outputs).astype(train_type(edge)))
         result: npt.NDArray[np.generic] = first(outputs[-1][-1])
         source = self.network.by_name[node.inputs[0]]
         if isinstance(source.op, ops.Scale):
@@ -190,7 +193,7 @@ class _Tally:
         self._executors = executors
         self._record = record
         self._ops = dict.fromkeys(network.by_name, 0)
-        self._trains: dict[str, list[U8]] = {}
+        self._trains: dict[str, list[Integers]] = {}
 
     def add(self, node: Node, train: Integers, static: frozenset[str]) -> None:
         """Count what the node did to produce its train."""
@@ -198,11 +201,11 @@ class _Tally:
         if isinstance(executor, Synapses | Pool):
             times = self._network.timesteps if node.name in static else 1
             self._ops[node.name] += executor.arrived * times
-        if self._record and isinstance(executor, Population | Pool):
-            spikes: U8 = first(train.astype(np.uint8))  # type: ignore[assignment]
+        if self._record and isinstance(executor, Population | Pool | SigmaDeltas):
+            spikes = first(train.astype(train_type(self._network.types[node.name])))
             self._trains.setdefault(node.name, []).append(spikes)
 
-    def recorded(self) -> dict[str, U8]:
+    def recorded(self) -> dict[str, Integers]:
         return {name: np.concatenate(trains) for name, trains in self._trains.items()}
 
     def membranes(self) -> dict[str, I32]:
@@ -211,7 +214,7 @@ class _Tally:
         return {
             name: first(e.v.reshape(e.shape))  # type: ignore[misc]
             for name, e in self._executors.items()
-            if isinstance(e, Population)
+            if isinstance(e, Population | SigmaDeltas)
         }
 
     def counters(self) -> NetworkCounters:
@@ -220,10 +223,12 @@ class _Tally:
             executor = self._executors[node.name]
             if self._is_arithmetic(node):
                 layers.append(self._arithmetic(node))
-            if not isinstance(executor, Population | Pool | Accumulator):
+            if not isinstance(executor, Population | Pool | SigmaDeltas | Accumulator):
                 continue
             sops, macs, label = self._arrived(node)
-            neurons = self._network.types[node.name].size
+            # An accumulation has one neuron for every element of what it adds.
+            counted = node.inputs[0] if isinstance(executor, Accumulator) else node.name
+            neurons = self._network.types[counted].size
             layers.append(
                 LayerCounters(
                     node=node.name,
@@ -280,6 +285,6 @@ def _synapses_of(network: Network, node: Node) -> list[Node]:
         source = network.by_name[name]
         if isinstance(source.op, ops.LINEAR_OPS):
             found.append(source)
-        elif isinstance(source.op, ops.Add | ops.Shift | ops.Scale):
+        elif isinstance(source.op, ops.Add | ops.Shift | ops.Scale | ops.Flatten):
             found += _synapses_of(network, source)
     return found

@@ -5,20 +5,29 @@ Everything inside is channels-last: `(H, W, C)` or `(N,)`, int32.
 
 from __future__ import annotations
 
+import numpy as np
+
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
+from nmcompile.ir.types import EdgeType
 from nmcompile.reference.correlate import Accumulator, BankBuilder, Correlator, Decoder
-from nmcompile.reference.executor import I32, Executor, Integers, first
+from nmcompile.reference.delay import Delayer
+from nmcompile.reference.executor import I32, Executor, Integers, as_int32, first
 from nmcompile.reference.populations import Encoder, Pool, Population
+from nmcompile.reference.sigma_delta import SigmaDeltas
 from nmcompile.reference.synapses import Synapses
+
+INT32_BITS = 32
 
 
 class Pure(Executor):
     """Operators without weights and state: add, shift, flatten, pass-through."""
 
-    def __init__(self, op: ops.Op) -> None:
+    def __init__(self, op: ops.Op, edge: EdgeType, node: Node) -> None:
         self._op = op
+        self._label = node.label
+        self._wide = edge.bits > INT32_BITS
 
     def step(self, *inputs: I32) -> Integers:
         """See the operator's equation."""
@@ -31,12 +40,15 @@ class Pure(Executor):
         if isinstance(op, ops.Add):
             total = trains[0]
             for other in trains[1:]:
-                total = total + other
-            return total
+                total = np.add(total, other, dtype=np.int64) if self._wide else total + other
+            return as_int32(total, self._label) if self._wide else total
         if isinstance(op, ops.Shift):
             return trains[0] >> op.bits
         if isinstance(op, ops.Flatten):
             return first(trains[0]).reshape(len(trains[0]), -1)
+        if isinstance(op, ops.Crop):
+            rows, columns = slice(op.top, op.top + op.height), slice(op.left, op.left + op.width)
+            return np.ascontiguousarray(trains[0][:, rows, columns])
         return trains[0]
 
 
@@ -45,6 +57,10 @@ def make_executor(node: Node, network: Network) -> Executor:
     op, sources = node.op, [network.types[i] for i in node.inputs]
     if isinstance(op, ops.Conv2d | ops.Linear | ops.SumPool2d):
         return Synapses(op, sources[0], node)
+    if isinstance(op, ops.Neuron) and isinstance(op.model, SigmaDelta):
+        return SigmaDeltas(op.model, network.types[node.name], node)
+    if isinstance(op, ops.Delay):
+        return Delayer(op)
     if isinstance(op, ops.Neuron) and isinstance(op.model, IntegerNeuron):
         return Population(op.model, sources[0], network.types[node.name], node)
     if isinstance(op, ops.SpikeMaxPool2d):
@@ -59,4 +75,4 @@ def make_executor(node: Node, network: Network) -> Executor:
         return BankBuilder(op, network.types[node.name])
     if isinstance(op, ops.Decode):
         return Decoder(op)
-    return Pure(op)
+    return Pure(op, network.types[node.name], node)

@@ -12,7 +12,7 @@ from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Node
 from nmcompile.ir.neurons import IntegerNeuron
 from nmcompile.ir.types import EdgeType
-from nmcompile.reference.executor import I32, INT32_MAX, U8, Executor, Integers, last
+from nmcompile.reference.executor import I32, INT32_MAX, U8, Executor, Integers, parameter_table
 from nmcompile.reference.fanout import fanout
 from nmcompile.reference.if_kernel import IfRows, runs_as_rows
 from nmcompile.reference.kernels import count_synapses
@@ -28,10 +28,10 @@ class Population(Executor):
         self._model = model
         self._label = node.label
         self.shape = (*edge.shape[1:], edge.shape[0]) if len(edge.shape) == 3 else edge.shape
-        tables = [_table(a, edge) for a in (model.bias, model.fire_above, model.reset_by)]
+        tables = [parameter_table(a, edge) for a in (model.bias, model.fire_above, model.reset_by)]
         period = max(t.size for t in tables)
         self._bias, self._fire_above, self._reset_by = (_repeat(t, period) for t in tables)
-        self._v_init = _table(model.v_init, edge)
+        self._v_init = parameter_table(model.v_init, edge)
         self._payloads = np.array(model.payloads, np.int32)
         rows = (self._bias, self._fire_above, self._reset_by)
         self._rows = IfRows(self.shape, model, rows) if runs_as_rows(model, source) else None
@@ -80,15 +80,7 @@ class Population(Executor):
 
     def _count(self, fired: int) -> None:
         if fired < 0:
-            raise NmError(
-                Diagnostic(
-                    code="NM0203",
-                    message="a membrane left 32 bits",
-                    where=self._label,
-                    limit=f"{INT32_MAX}",
-                    help=("use fewer timesteps or fewer weight bits",),
-                )
-            )
+            raise NmError(membrane_refusal(self._label))
         self.spikes += fired
 
 
@@ -181,13 +173,15 @@ class Encoder(Executor):
         return spikes
 
 
-def _table(array: Array, edge: EdgeType) -> I32:
-    data = array.data.astype(np.int32)
-    if data.ndim == 3:
-        data = last(data)  # type: ignore[assignment]
-    elif data.ndim == 1 and len(edge.shape) == 3 and data.shape != edge.shape[:1]:
-        raise ValueError("a parameter table has the wrong length")
-    return np.ascontiguousarray(data.reshape(-1))
+def membrane_refusal(where: str) -> Diagnostic:
+    """NM0203 of an unbounded state, or of the sum that drives it."""
+    return Diagnostic(
+        code="NM0203",
+        message="a membrane left 32 bits",
+        where=where,
+        limit=f"{INT32_MAX}",
+        help=("use fewer timesteps or fewer weight bits",),
+    )
 
 
 def _repeat(table: I32, period: int) -> I32:

@@ -9,7 +9,10 @@ from nmcompile.ir.network import Network, Node
 def static_nodes(network: Network) -> frozenset[str]:
     """Nodes whose output is the same at every timestep, so that one evaluation is enough."""
     static: set[str] = set()
-    changing = (*(ops.Neuron, ops.SpikeMaxPool2d, ops.Decode), *(ops.Accumulate, ops.TemplateBank))
+    changing = (
+        *(ops.Neuron, ops.SpikeMaxPool2d, ops.Decode, ops.Delay),
+        *(ops.Accumulate, ops.TemplateBank),
+    )
     for node in network.nodes:
         op = node.op
         varies = (

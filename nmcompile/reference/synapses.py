@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -73,12 +74,14 @@ class Synapses(Executor):
         self.fanout = fanout(conv, source, self.shape)
         self._behind = self.fanout.reshape(self._image)
         self._source = source
+        self._label = node.label
         self._window = (*conv.stride, *conv.padding, *conv.dilation, conv.weight.shape[3])
         self._weight = _grouped(conv)
-        self._float: npt.NDArray[np.float32] | None = None
+        self._float: npt.NDArray[np.floating[Any]] | None = None
         self._depthwise = self._weight.shape[2] == conv.weight.shape[3] and channels == conv.groups
         self._accumulator = np.zeros(0, np.int16 if _fits_int16(conv.weight) else np.int32)
-        self.float32_is_exact = sum_bound(conv.weight, None, source) <= EXACT_LIMIT
+        self._row_sum = sum_bound(conv.weight, None, EdgeType("values", image, 1))
+        self.float32_is_exact = self._row_sum * source.largest <= EXACT_LIMIT
         self.arrived = 0
 
     def step(self, *inputs: Integers) -> I32:
@@ -90,7 +93,10 @@ class Synapses(Executor):
         """`(T, H_out, W_out, C_out)` or `(T, N_out)` currents of a train of T timesteps."""
         x = np.ascontiguousarray(trains[0]).reshape(-1, *self._image)
         out = np.empty((len(x), *self._out), np.int32)
-        if self._depthwise:
+        if self._source.wide and self._may_overflow(x):
+            self.pack(x)
+            self.by_matrix(x, out, np.arange(len(x)), np.float64)
+        elif self._depthwise:
             self.by_channel(x, out)
         else:
             self._by_activity(x, out)
@@ -125,17 +131,29 @@ class Synapses(Executor):
             *(self._window, numba.get_num_threads(), packed.graded),
         )
 
-    def by_matrix(self, x: Integers, out: I32, which: npt.NDArray[np.int64]) -> None:
-        """Fill the currents of some of the images by float32 matrix products."""
+    def by_matrix(
+        self,
+        x: Integers,
+        out: I32,
+        which: npt.NDArray[np.int64],
+        precision: type[np.floating[Any]] = np.float32,
+    ) -> None:
+        """Fill the currents of some of the images by matrix products of floats.
+
+        Raises:
+            NmError: NM0203 when a sum left 32 bits (in double precision).
+        """
         if not which.size:
             return
-        if self._float is None:
+        if self._float is None or self._float.dtype != precision:
             groups, k_y, across, per_out = self._weight.shape
             taps = self._weight.reshape(groups, k_y * across, per_out)
-            self._float = taps.astype(np.float32)
+            self._float = taps.astype(precision)
         threads = numba.get_num_threads()
         for i in which:
-            dense_conv(x[i], self._float, self._bias, out[i], self._window, threads)
+            largest = dense_conv(x[i], self._float, self._bias, out[i], self._window, threads)
+            if largest > INT32_MAX:
+                raise NmError(_too_large(self._label, largest))
 
     def by_channel(self, x: Integers, out: I32) -> None:
         """Fill the currents where every channel has a kernel of its own."""
@@ -159,11 +177,12 @@ class Synapses(Executor):
         return Packed(*lists, counts, int(synapses.sum()), bool(graded.any()))
 
     def _dense_is_exact(self, x: Integers) -> bool:
-        """Whether the bound holds, and x keeps to the range that it was computed from."""
-        if not self.float32_is_exact:
-            return False
-        low, high = value_range(self._source)
-        return bool(x.min(initial=0) >= low and x.max(initial=0) <= high)
+        """Whether no sum of these inputs leaves the integers that float32 represents."""
+        return self._row_sum * _largest(x) <= EXACT_LIMIT
+
+    def _may_overflow(self, x: Integers) -> bool:
+        """Whether the bound of these inputs' sums leaves int32; narrow ones are proven before."""
+        return self._row_sum * _largest(x) + int(np.abs(self._bias).max(initial=0)) > INT32_MAX
 
 
 def dense_pays(activity: float, *, graded: bool, wide: bool) -> bool:
@@ -178,13 +197,6 @@ def dense_pays(activity: float, *, graded: bool, wide: bool) -> bool:
     """
     cost = COST_GRADED if graded else COST_WIDE if wide else COST_NARROW
     return activity * cost > 1.0
-
-
-def value_range(edge: EdgeType) -> tuple[int, int]:
-    """Smallest and largest value that an integer edge may carry."""
-    if edge.signed:
-        return -(2 ** (edge.bits - 1)), 2 ** (edge.bits - 1)
-    return 0, 2**edge.bits - 1
 
 
 def as_conv(op: ops.Conv2d | ops.Linear | ops.SumPool2d, source: EdgeType) -> ops.Conv2d:
@@ -203,19 +215,26 @@ def as_conv(op: ops.Conv2d | ops.Linear | ops.SumPool2d, source: EdgeType) -> op
 def _checked(conv: ops.Conv2d, source: EdgeType, node: Node) -> I32:
     """The bias, of an operator whose sums fit int32."""
     bound = sum_bound(conv.weight, conv.bias, source)
-    if bound > INT32_MAX:
-        raise NmError(
-            Diagnostic(
-                code="NM0203",
-                message="a sum of this layer may leave 32 bits",
-                where=node.label,
-                limit=f"{INT32_MAX}",
-                found=f"{bound}",
-                help=("use fewer weight bits or a narrower input",),
-            )
-        )
+    if bound > INT32_MAX and not source.wide:  # sums of wide inputs are watched as they run
+        raise NmError(_too_large(node.label, bound))
     bias: I32 = conv.bias.data.astype(np.int32)
     return bias
+
+
+def _too_large(label: str, found: int) -> Diagnostic:
+    return Diagnostic(
+        code="NM0203",
+        message="a sum of this layer may leave 32 bits",
+        where=label,
+        limit=f"{INT32_MAX}",
+        found=f"{found}",
+        help=("use fewer weight bits or a narrower input",),
+    )
+
+
+def _largest(x: Integers) -> int:
+    """Largest magnitude."""
+    return max(int(x.max(initial=0)), -int(x.min(initial=0)))
 
 
 def _grouped(conv: ops.Conv2d) -> Integers:

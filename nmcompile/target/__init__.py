@@ -5,7 +5,7 @@ from __future__ import annotations
 from nmcompile.target.crossbar import CrossbarTarget
 from nmcompile.target.families import of_family, target_from_json
 from nmcompile.target.neurocore import NeurocoreTarget
-from nmcompile.target.numbers import Count, Measure
+from nmcompile.target.numbers import Codes, Count, Measure
 from nmcompile.target.registry import (
     TargetFile,
     load_target,
@@ -16,6 +16,7 @@ from nmcompile.target.registry import (
 from nmcompile.target.schema import Source, Target
 
 __all__ = [
+    "Codes",
     "Count",
     "CrossbarTarget",
     "Measure",

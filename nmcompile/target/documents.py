@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from nmcompile.config import read_toml
 from nmcompile.data import targets_dir
 from nmcompile.target.families import ANY, FAMILIES
-from nmcompile.target.numbers import Count, Measure
+from nmcompile.target.numbers import Codes, Count, Measure
 from nmcompile.target.registry import load_target, target_files
 from nmcompile.target.schema import Target
 
@@ -24,7 +25,8 @@ A target file is the only place that holds a chip's limits and costs. Every numb
 published, simulated, scaled, assumed, or unknown (then it has no value, and every total that needs
 it is a lower bound). `family` says what the cores are, and so what a file may say: `neurocore`
 (synapse memory, the default) or `crossbar` (axon types). [schema.json](schema.json) describes the
-format; `extends` makes variants. A range in parentheses is what different sources say.
+format; `extends` makes variants. A range in parentheses is what different sources say; a dash is
+a limit that the chip does not have, or that nobody states.
 """
 
 _MARKS = {"published": "", "unknown": ""}
@@ -48,8 +50,12 @@ def readme_text() -> str:
     targets = [load_target(f.name) for f in files]
     parts = [_HEAD, _table(["target", "aliases", "backend", "what"], _overview(targets))]
     parts.append("Numbers without a mark are published.\n")
+    parents = {f.name: read_toml(f.path).data.get("extends") for f in files}
     for family in FAMILIES:
-        parts += _family_tables(family, [t for t in targets if t.family == family])
+        own = [t for t in targets if t.family == family and parents[t.name] is None]
+        parts += _family_tables(family, own)
+    parts += _variants([(t, load_target(p)) for t in targets if (p := parents[t.name])])
+    parts += _assumed([t for t in targets if parents[t.name] is None])
     parts.append("## Evidence\n")
     parts.append("\n".join(f"* `{t.name}`: {t.evidence}." for t in targets) + "\n")
     parts.append("## Sources\n")
@@ -70,7 +76,7 @@ def _overview(targets: list[Target]) -> list[list[str]]:
 
 
 def _family_tables(family: str, targets: list[Target]) -> list[str]:
-    """Numbers and capabilities of the chips of one family, which have the same entries."""
+    """Numbers and capabilities of the chips of one family."""
     names = [f"`{t.name}`" for t in targets]
     numbers = [{path: _cell(n) for path, n in t.numbers()} for t in targets]
     words = [dict(t.capabilities()) for t in targets]
@@ -83,10 +89,48 @@ def _family_tables(family: str, targets: list[Target]) -> list[str]:
 
 
 def _rows(columns: list[dict[str, str]]) -> list[list[str]]:
-    return [[f"`{path}`", *(column[path] for column in columns)] for path in columns[0]]
+    """One row for every entry that a column has, in the order of the schema."""
+    paths: list[str] = []
+    for column in columns:
+        last = -1
+        for path in column:
+            if path in paths:
+                last = paths.index(path)
+            else:
+                last += 1
+                paths.insert(last, path)
+    return [[f"`{path}`", *(column.get(path, "-") for column in columns)] for path in paths]
 
 
-def _cell(number: Count | Measure) -> str:
+def _variants(pairs: list[tuple[Target, Target]]) -> list[str]:
+    """What every variant says otherwise than the target that it extends."""
+    rows = []
+    for target, parent in pairs:
+        old = {path: _cell(n) for path, n in parent.numbers()} | dict(parent.capabilities())
+        new = {path: _cell(n) for path, n in target.numbers()} | dict(target.capabilities())
+        rows += [
+            [f"`{target.name}`", f"`{parent.name}`", f"`{path}`", text]
+            for path, text in new.items()
+            if text != old.get(path)
+        ]
+    return ["## Variants\n", _table(["target", "variant of", "entry", "value"], rows)]
+
+
+def _assumed(targets: list[Target]) -> list[str]:
+    """Every number that stands in for one that nobody states, and where it comes from."""
+    rows = [
+        [f"`{t.name}`", f"`{path}`", _cell(number), f"`{number.source}`", number.where]
+        for t in targets
+        for path, number in t.numbers()
+        if number.kind in ("assumed", "unknown")
+    ]
+    head = ["target", "number", "value", "source", "where"]
+    return ["## Assumptions and proxies\n", _table(head, rows)]
+
+
+def _cell(number: Count | Codes | Measure) -> str:
+    if isinstance(number, Codes):
+        return number.text + _MARKS.get(number.kind, f" *{number.kind}*")
     if number.value is None:
         return "unknown"
     unit = "" if number.unit == "1" else f" {number.unit}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -39,6 +40,27 @@ class Count(Frozen):
     def _consistent(self) -> Count:
         _check_range(self.value, self.low, self.high)
         return self
+
+
+class Codes(Frozen):
+    """The widths that a field may have, in rising order, for example those of an index."""
+
+    value: tuple[int, ...] = Field(strict=False, min_length=1, description="legal widths, rising")
+    unit: Literal["bit"] = Field(description="always bit")
+    kind: KnownKind = Field(description="how the widths are known")
+    source: str = Field(description="a key of [sources]")
+    where: str = Field(default="", description="place in the source, and its doubts")
+
+    @model_validator(mode="after")
+    def _rising(self) -> Codes:
+        if self.value[0] < 0 or any(a >= b for a, b in pairwise(self.value)):
+            raise ValueError(f"value = {list(self.value)} does not rise from 0 or more")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The widths for people."""
+        return f"{', '.join(map(str, self.value))} {self.unit}"
 
 
 class Measure(Frozen):

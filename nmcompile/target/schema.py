@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 from nmcompile.config import Frozen
 from nmcompile.target.numbers import (
     Bits,
+    Codes,
     Count,
     Energy,
     Measure,
@@ -155,16 +156,16 @@ class Target(Frozen):
         """The file that the target came from, as messages name it."""
         return self._label or f"target {self.name}"
 
-    def numbers(self) -> Iterator[tuple[str, Count | Measure]]:
+    def numbers(self) -> Iterator[tuple[str, Count | Codes | Measure]]:
         """All numbers as (``core.neurons``, number), in the order of the schema."""
         for path, entry in self._entries():
-            if isinstance(entry, Count | Measure):
+            if isinstance(entry, Count | Codes | Measure):
                 yield path, entry
 
     def capabilities(self) -> Iterator[tuple[str, str]]:
         """What is said in words, as (``neuron.soft_reset``, text), in the order of the schema."""
         for path, entry in self._entries():
-            if path.endswith((".source", ".where")) or isinstance(entry, Count | Measure):
+            if path.endswith((".source", ".where")) or isinstance(entry, Count | Codes | Measure):
                 continue
             if isinstance(entry, tuple):
                 yield path, ", ".join(entry)
@@ -178,9 +179,11 @@ class Target(Frozen):
             table = getattr(self, section)
             if isinstance(table, Frozen):
                 for key in type(table).model_fields:
-                    yield f"{section}.{key}", getattr(table, key)
+                    # what a chip does not limit is left out of its file
+                    if getattr(table, key) is not None:
+                        yield f"{section}.{key}", getattr(table, key)
 
-    def number(self, path: str) -> Count | Measure:
+    def number(self, path: str) -> Count | Codes | Measure:
         """The number at a path such as ``core.neurons``.
 
         Raises:
@@ -192,7 +195,8 @@ class Target(Frozen):
         """Where a number stands and comes from, for the ``limit`` line of a diagnostic."""
         number = self.number(path)
         origin = f"{number.source}, {number.where}" if number.where else number.source
-        return f"{self.label}: {path} = {number.value} [{number.kind}: {origin}]"
+        value = number.text if isinstance(number, Codes) else number.value
+        return f"{self.label}: {path} = {value} [{number.kind}: {origin}]"
 
     def to_toml(self) -> str:
         """The resolved target (nothing inherited) as TOML that loads to the same digest."""

@@ -211,6 +211,35 @@ def test_check_prints_every_limit(model: Path, capsys: pytest.CaptureFixture[str
     assert "psm, on cores" in text
 
 
+def test_check_says_how_loihi_1_stores_synapses(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", str(model), "--target", "loihi1", "--json"]) == 0
+    for network in json.loads(capsys.readouterr().out)["result"]["networks"]:
+        rows = {row["limit"]: row for row in network["limits"]}
+        for limit in (
+            *("neurons", "in_axons", "out_axons", "synapse_memory_bytes", "words_per_axon"),
+            *("synapse_formats", "compartment_configs", "threshold_configs", "input_buffer"),
+            *("destination_groups", "weight_bits", "threshold_bits", "membrane_bits"),
+        ):
+            assert 0 <= rows[limit]["used"] <= rows[limit]["allowed"], limit
+            assert rows[limit]["where"]
+            assert rows[limit]["source"].startswith("targets/loihi1.toml: ")
+        assert " words of 16,384" in rows["synapse_memory_bytes"]["where"]
+        assert "total_memory_bytes" not in rows
+        assert network["layers"]
+        for layer in network["layers"]:
+            assert layer["synapse_format"].split(",")[0] in ("dense", "sparse", "run-length")
+            assert layer["synapse_words"] > 0
+
+
+def test_check_knows_boards(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", str(model), "--target", "loihi2-kapoho-point", "--json"]) == 0
+    (first, *_) = json.loads(capsys.readouterr().out)["result"]["networks"]
+    (row,) = (row for row in first["limits"] if row["limit"] == "chips_max")
+    assert (row["used"], row["allowed"]) == (1, 8)
+
+
 def test_what_does_not_fit_exits_3_and_names_the_layer(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,12 +255,21 @@ def test_what_does_not_fit_exits_3_and_names_the_layer(
     assert not (tmp_path / "o").exists()
 
 
-def test_binary_input_lines_build_with_a_host_layer(model: Path, tmp_path: Path) -> None:
-    out = tmp_path / "loihi1"
-    assert run(["build", str(model), "-t", "loihi1", "-o", str(out), "-q"]) == 0
-    host = json.loads((out / "host.json").read_text())
-    assert "search_input" in {step["step"] for step in host}
-    assert all(step["reason"] for step in host)
+@pytest.mark.parametrize(
+    ("config", "step", "reason"),
+    [("", "search_pixels", "bias"), ('input_coding = "real"', "search_input", "'real'")],
+)
+def test_binary_input_lines_build_with_pixel_neurons_or_a_host_layer(
+    model: Path, tmp_path: Path, config: str, step: str, reason: str
+) -> None:
+    out, recipe = tmp_path / "loihi1", tmp_path / "recipe.toml"
+    recipe.write_text(config)
+    arguments = ["-t", "loihi1", "--config", str(recipe), "-o", str(out), "-q"]
+    assert run(["build", str(model), *arguments]) == 0
+    host = {s["step"]: s["reason"] for s in json.loads((out / "host.json").read_text())}
+    assert reason in host[step]
+    assert {"search_pixels", "search_input"} & set(host) == {step}
+    assert all(host.values())
 
 
 def test_pooling_and_signed_features_build(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from support.checkpoints import tiny_checkpoint
 
 from nmcompile.build.deployment import Deployment
 from nmcompile.cli.main import run
+from nmcompile.mapping.limits import limits_of
 from nmcompile.mapping.template import template_words
+from nmcompile.target import load_target
 
 pytestmark = pytest.mark.torch
 
@@ -60,7 +62,7 @@ def test_matching_is_on_cores_verified_and_named(builds: Builds, rule: str) -> N
     steps = host(builds[rule])
     assert "search_match" not in steps
     assert steps["search_scale"]["operations"] == {"membrane_reads": graph.output_shape[1] ** 2}
-    words = template_words(graph, shared_kernels=True)
+    words = template_words(graph, limits_of(load_target("loihi2")))
     load = steps["search_weights"]
     assert load["trigger"] == ("on_init" if rule == "psm" else "every_frame")
     assert load["operations"] == {"synapse_writes": words * (1 if rule == "psm" else 8)}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from support.mapping import limits, line, skip_networks, small_limits
+from support.mixed import mixed_networks
 from support.nets import spiking_networks, stimulus_for
 from support.odd import odd_networks
 from support.plain import Plain
@@ -82,6 +84,42 @@ def test_odd_shapes(network: Network, caps: Limits, seed: int) -> None:
         np.testing.assert_array_equal(ours.output, golden.output)
         for name, v in golden.v.items():
             np.testing.assert_array_equal(ours.v_final[name], v, err_msg=name)
+
+
+def check_mixed(network: Network, caps: Limits, seed: int) -> None:
+    """Two frames: interpreter and cores against the plain definition, counters alike."""
+    rng = np.random.default_rng(seed)
+    stimuli = [stimulus_for(network, rng) for _ in range(2)]
+    plain = [Plain(network, stimulus) for stimulus in stimuli]
+    assume(all(golden.largest < 2**27 for golden in plain))  # what is beyond is refused
+    engine, runner = LoihiEngine(mapped(network, caps)), IntegerRunner(network)
+    for stimulus, golden in zip(stimuli, plain, strict=True):
+        ours = runner.run(stimulus, record=True)
+        on_cores = engine.run(stimulus, record=True)
+        for name, train in golden.trains().items():
+            for found in (ours.spikes[name], on_cores.spikes[name]):
+                assert found.dtype == train.dtype
+                np.testing.assert_array_equal(found, train, err_msg=name)
+        for name, v in golden.v.items():
+            np.testing.assert_array_equal(ours.v_final[name], v, err_msg=name)
+            np.testing.assert_array_equal(on_cores.v_final[name], v, err_msg=name)
+            np.testing.assert_array_equal(on_cores.u_final[name], golden.u[name], err_msg=name)
+        np.testing.assert_array_equal(ours.output, golden.output)
+        np.testing.assert_array_equal(on_cores.output, golden.output)
+        assert on_cores.counters.layers == ours.counters.layers
+
+
+@QUICK
+@given(mixed_networks(), small_limits(), st.integers(0, 2**32 - 1))
+def test_all_kinds_of_neurons_and_synapses(network: Network, caps: Limits, seed: int) -> None:
+    check_mixed(network, caps, seed)
+
+
+@pytest.mark.slow
+@settings(QUICK, max_examples=300)
+@given(mixed_networks(), small_limits(), st.integers(0, 2**32 - 1))
+def test_many_of_all_kinds(network: Network, caps: Limits, seed: int) -> None:
+    check_mixed(network, caps, seed)
 
 
 @QUICK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,12 @@ from support.nets import conv, if_neuron
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
+from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.limits import Limits
+from nmcompile.mapping.mapper import map_tiles
+from nmcompile.mapping.packing import Packing
+from nmcompile.mapping.stages import stages
+from nmcompile.mapping.tile import tile
 
 
 def limits(**changes: Any) -> Limits:
@@ -49,6 +55,62 @@ def small_limits(draw: st.DrawFn) -> Limits:
         total_memory_bytes=draw(st.sampled_from([8000, 40000])),
         axon_atoms=draw(st.sampled_from([1, 3, 64])),
         shared_kernels=draw(st.booleans()),
+        chips_max=10_000,
+    )
+
+
+def packing(**changes: Any) -> Packing:
+    """Loihi 1's synapse memory, with changes."""
+    fields: dict[str, Any] = {
+        "word_bits": 64,
+        "header_bits": 10,
+        "spill_bits": 5,
+        "entry_synapses": 60,
+        "index_bits": (0, 6, 7, 8, 9, 10, 11, 12),
+        "skip_bits": (2, 3, 4, 5),
+        "weight_bits": (0, 1, 2, 3, 4, 5, 6, 8),
+        "delay_bits": (3, 4, 5, 6),
+        "base_offset_max": 255,
+    }
+    return Packing(**(fields | changes))
+
+
+def word_limits(**changes: Any) -> Limits:
+    """A chip with a synapse memory of words and everything that Loihi 1 limits."""
+    caps: dict[str, Any] = {
+        "total_memory_bytes": None,
+        "axon_entry_bytes": 0,
+        "out_axon_population": 2,
+        "out_axon_crossing": 1,
+        "words_per_axon": 256,
+        "synapse_formats": 16,
+        "compartment_configs": 32,
+        "threshold_configs": 16,
+        "destination_groups": 16,
+        "delay_steps": 8,
+        "packing": packing(),
+    }
+    return limits(**(caps | changes))
+
+
+@st.composite
+def small_word_limits(draw: st.DrawFn) -> Limits:
+    """Cores with a synapse memory of words, so small that every layer needs several."""
+    fields = packing(
+        entry_synapses=draw(st.sampled_from([3, 60])),
+        base_offset_max=draw(st.sampled_from([3, 16, 255])),
+    )
+    return word_limits(
+        neurons=draw(st.sampled_from([8, 17, 40, 200])),
+        in_axons=draw(st.sampled_from([200, 400, 4000])),
+        out_axons=draw(st.sampled_from([300, 1000, 4000])),
+        synapse_memory_bytes=draw(st.sampled_from([8000, 40000])),
+        axon_atoms=draw(st.sampled_from([1, 3, 64])),
+        soft_reset_neurons=draw(st.sampled_from([1, 2])),
+        threshold_configs=draw(st.sampled_from([2, 16])),
+        synapse_formats=draw(st.sampled_from([4, 16])),
+        cores=draw(st.sampled_from([4, 16])),
+        packing=fields,
         chips_max=10_000,
     )
 
@@ -130,6 +192,26 @@ def line(kernel: int = 3, channels: int = 4, size: int = 8, timesteps: int = 4) 
     return Network("line", tuple(nodes), timesteps)
 
 
+def apart(network: Network, caps: Limits) -> CoreGraph:
+    """The cut with the fewest tiles, every tile on a core of its own."""
+    tiling = tile(stages(network), caps)
+    number = iter(range(tiling.tiles))
+    cores = [[next(number) for _ in range(grid.tiles)] for _, grid in tiling.grids]
+    return map_tiles(tiling, cores, caps)
+
+
+def spikes_per_group(graph: CoreGraph, spikes: Mapping[str, Any], stimulus: Any) -> Any:
+    """Spikes per group, from those of every neuron `(C, H, W)` and the boxes of the tiles."""
+    lines = np.zeros(graph.neurons + graph.size("host"), np.int64)
+    names = ("population", "neuron0", "neurons", "c0", "c1", "y0", "y1", "x0", "x1")
+    for p, n0, n, c0, c1, y0, y1, x0, x1 in zip(*(graph[f"tile.{k}"] for k in names), strict=True):
+        part = spikes[graph.populations[p].name][c0:c1, y0:y1, x0:x1]
+        lines[n0 : n0 + n] = part.transpose(1, 2, 0).reshape(-1)
+    lines[graph.neurons :] = stimulus.reshape(-1)[graph["host.index"]]
+    groups = zip(graph["group.line0"], graph["group.lines"], strict=True)
+    return np.array([lines[first : first + count].sum() for first, count in groups])
+
+
 def zeros(n: int) -> Array:
     """A zero bias."""
     return Array(np.zeros(n, np.int32))
@@ -163,9 +245,11 @@ def matching_networks(draw: st.DrawFn) -> Network:
     slot = ops.Slot("z", (steps, *shape) if banked else shape, 16)
     # Elements reach 9: one synapse of any size, or two or three of at most 5 or 3.
     words, largest = draw(st.sampled_from([(1, 0), (2, 5), (3, 3)]))
+    groups = draw(st.sampled_from([n for n in (1, 2, 3) if shape[0] % n == 0]))
+    correlate = ops.Correlate(pairs, words, largest, groups)
     nodes += [
         Node("z", slot),
-        Node("step", ops.Correlate(pairs, words, largest), (source, "z"), "correlate"),
+        Node("step", correlate, (source, "z"), "correlate"),
         Node("match", ops.Accumulate(), ("step",), "correlate"),
         Node("output", ops.Output(), ("match",)),
     ]

@@ -127,12 +127,16 @@ def _dense_tail(draw: st.DrawFn, rng: Rng, nodes: list[Node], source: str) -> st
     return "fc_n"
 
 
-def stimulus_for(network: Network, rng: Rng) -> npt.NDArray[np.uint8]:
+def stimulus_for(network: Network, rng: Rng) -> npt.NDArray[Any]:
     """A random image or spike train that fits the network's input."""
     edge = network.types["input"]
     if edge.kind == "values":
         return rng.integers(0, 256, edge.shape).astype(np.uint8)
-    return (rng.random((network.timesteps, *edge.shape)) < 0.3).astype(np.uint8)
+    spikes = rng.random((network.timesteps, *edge.shape)) < 0.3
+    if not edge.wide:
+        return spikes.astype(np.uint8)
+    values = rng.integers(-edge.largest if edge.signed else 0, edge.largest, spikes.shape)
+    return (spikes * values).astype(np.int32)
 
 
 def tiny_siamese(*, pool: bool = False, relu_last: bool = True, seed: int = 0) -> Program:

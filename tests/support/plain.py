@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
-from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
 
 Ints = npt.NDArray[np.int64]
 
@@ -18,7 +18,9 @@ class Plain:
     """Runs a golden network; results of the last frame stay in the attributes.
 
     Attributes:
-        spikes: per population `(T, ...)`. v: per neuron population, final membranes.
+        spikes: per population `(T, ...)`. v: per neuron population, final membranes (of
+            sigma-delta neurons, values). u: likewise, currents (sigma).
+        largest: largest magnitude of any sum or state of the network.
         output: decoded counts, or the output train.
     """
 
@@ -29,6 +31,10 @@ class Plain:
         self._counts: dict[str, Ints] = {}
         self._best: dict[str, Ints] = {}
         self._streak: dict[str, Ints] = {}
+        self._residue: dict[str, Ints] = {}
+        self._late: dict[str, list[Ints]] = {}
+        self._wide = {name for name, edge in network.types.items() if edge.wide}
+        self.largest = 0
         self._t, self._timesteps = 0, network.timesteps
         outputs = []
         for t in range(network.timesteps):
@@ -37,14 +43,19 @@ class Plain:
             for node in network.nodes:
                 inputs = [values[i] for i in node.inputs]
                 shape = network.types[node.name].shape
-                values[node.name] = self._eval(node.name, node.op, inputs, shape, stimulus, t)
+                value = self._eval(node.name, node.op, inputs, shape, stimulus, t)
+                self.largest = max(self.largest, int(np.abs(value).max(initial=0)))
+                values[node.name] = value
             outputs.append(values[network.output.name])
         decoded = isinstance(network.by_name[network.output.inputs[0]].op, ops.Decode)
         self.output = np.sum(outputs, axis=0) if decoded else np.stack(outputs)
 
-    def trains(self) -> dict[str, npt.NDArray[np.uint8]]:
-        """Spike trains of all populations, `(T, ...)` uint8."""
-        return {name: np.stack(steps).astype(np.uint8) for name, steps in self.spikes.items()}
+    def trains(self) -> dict[str, npt.NDArray[Any]]:
+        """Spike trains of all populations, `(T, ...)` uint8, int32 where the edge is wide."""
+        return {
+            name: np.stack(steps).astype(np.int32 if name in self._wide else np.uint8)
+            for name, steps in self.spikes.items()
+        }
 
     def _eval(
         self,
@@ -78,6 +89,11 @@ class Plain:
             out = self._pool(name, op, inputs[0], shape)
         elif isinstance(op, ops.Neuron) and isinstance(op.model, IntegerNeuron):
             out = self._neuron(name, op.model, inputs[0])
+        elif isinstance(op, ops.Neuron) and isinstance(op.model, SigmaDelta):
+            out = self._sigma_delta(name, op.model, inputs[0])
+        elif isinstance(op, ops.Delay):
+            self._late.setdefault(name, []).append(inputs[0])
+            return self._late[name][t - op.ticks] if t >= op.ticks else inputs[0] * 0
         elif isinstance(op, ops.Decode) and op.signed_pairs:
             return inputs[0][0::2] - inputs[0][1::2]
         else:
@@ -106,6 +122,28 @@ class Plain:
         self.u[name], self.v[name] = u, np.where(spikes, reset, v)
         self._streak[name] = np.where(spikes, self._streak[name] + 1, 0)
         return np.where(spikes, p, 0)
+
+    def _sigma_delta(self, name: str, model: SigmaDelta, a: Ints) -> Ints:
+        def table(data: npt.NDArray[Any]) -> Ints:
+            per_channel = data.ndim == 1 and a.ndim == 3
+            return np.broadcast_to(data[:, None, None] if per_channel else data, a.shape)
+
+        zero = np.zeros(a.shape, np.int64)
+        if model.receives == "changes":
+            sigma = self.u.get(name, zero) + a
+        else:
+            sigma = a * 2 ** (model.spike_exp + model.state_exp)
+        y = sigma + table(model.bias.data)
+        if model.activation == "relu":
+            y = np.where(y > 0, y, 0)
+        change = y - self.v.get(name, zero) + self._residue.get(name, zero)
+        self.u[name], self.v[name] = sigma, y
+        self.largest = max(self.largest, *(int(np.abs(x).max()) for x in (sigma, y, change)))
+        if model.sends == "values":
+            return y
+        sent = np.where(np.abs(change) >= table(model.threshold.data), change, 0)
+        self._residue[name] = change - sent
+        return sent // 2**model.state_exp
 
     def _payload(self, name: str, payloads: tuple[int, ...], burst: bool, like: Ints) -> Ints:
         streak = self._streak.setdefault(name, np.zeros(like.shape, np.int64))

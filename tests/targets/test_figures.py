@@ -73,3 +73,58 @@ def test_loihi_capacities(loihi1: Target, loihi2: Target) -> None:
     assert loihi1.formats.graded_bits.value == 0
     assert not loihi1.neuron.graded_input
     assert loihi2.neuron.graded_input
+
+
+def test_loihi_1_limits_are_those_of_its_compilers(loihi1: Target) -> None:
+    """optimization.py, data_structures.py of NxTF; block.py, hardware/validate.py of NengoLoihi."""
+    figures = {path: number.value for path, number in loihi1.numbers()}
+    assert {k: v for k, v in figures.items() if k.startswith("synapses.")} == {
+        "synapses.word_bits": 64,
+        "synapses.header_bits": 10,
+        "synapses.spill_bits": 5,
+        "synapses.entry_synapses": 60,
+        "synapses.index_bits": (0, 6, 7, 8, 9, 10, 11, 12),
+        "synapses.skip_bits": (2, 3, 4, 5),
+        "synapses.weight_bits": (0, 1, 2, 3, 4, 5, 6, 8),
+        "synapses.delay_bits": (3, 4, 5, 6),
+        "synapses.words_per_axon": 256,
+        "synapses.formats": 16,
+        "synapses.base_offset_max": 255,
+    }
+    entries = ("discrete", "population", "crossing")
+    assert [figures[f"core.out_axon_{e}"] for e in entries] == [1, 2, 1]
+    assert [figures[f"core.{t}_configs"] for t in ("compartment", "threshold")] == [32, 16]
+    assert figures["core.destination_groups"] == 16
+    assert figures["core.delay_steps"] == 8
+    assert "core.total_memory_bytes" not in figures  # its memories are separate
+
+
+def test_what_nobody_says_about_loihi_2_is_assumed(loihi1: Target, loihi2: Target) -> None:
+    kinds = {path: number.kind for path, number in loihi2.numbers()}
+    ours = {"synapses.row_bytes", "synapses.run_bytes"}
+    assert {path for path in kinds if path.startswith("synapses.")} == ours
+    proxies = [p for p in kinds if p.startswith("core.") and p.endswith(("axons", "axon_atoms"))]
+    proxies += [p for p in kinds if p.startswith(("core.out_axon_", "formats.weight_exponent"))]
+    assert len(proxies) == 8
+    for path in ours | set(proxies):
+        assert kinds[path] == "assumed", path
+    for path in proxies:
+        proxy = loihi2.number(path)
+        assert "proxy" in proxy.where, path
+        assert proxy.value == loihi1.number(path).value
+
+
+@pytest.mark.parametrize(
+    ("name", "chips", "cores"),
+    [
+        ("loihi2-oheo-gulch", 1, 120),
+        ("loihi2-kapoho-point", 8, 120),
+        ("loihi2-hala-point", 1152, 122),
+    ],
+)
+def test_boards(loihi2: Target, name: str, chips: int, cores: int) -> None:
+    board = load_target(name)
+    assert (board.chip.chips_max.value, board.chip.cores.value) == (chips, cores)
+    same = {path: number for path, number in loihi2.numbers() if not path.startswith("chip.")}
+    assert {p: n for p, n in board.numbers() if not p.startswith("chip.")} == same
+    assert board.aliases == ()

@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nmcompile.backends.base import Simulator, Traffic
-from nmcompile.backends.loihi.lava_limits import leave_note, without_lava_form
 from nmcompile.backends.loihi.rules import rules_of
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
+from nmcompile.ir.neurons import SigmaDelta
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.limits import limits_of
 from nmcompile.mapping.mapper import map_network, refusals
 from nmcompile.passes.context import TargetRules
-from nmcompile.target import Target
+from nmcompile.target import NeurocoreTarget, Target, of_family
 
 ON_CORES = (
     *(ops.Input, ops.Output, ops.Conv2d, ops.Linear, ops.SumPool2d, ops.SpikeMaxPool2d),
-    *(ops.Neuron, ops.Add, ops.Shift, ops.Flatten, ops.Encode, ops.Decode),
+    *(ops.Neuron, ops.Add, ops.Shift, ops.Flatten, ops.Delay, ops.Encode, ops.Decode),
     *(ops.Slot, ops.Correlate, ops.Accumulate),
 )
 """Operators that cores, the spike router or the read-out realise."""
@@ -41,7 +41,11 @@ class LoihiBackend:
         if isinstance(op, ops.Correlate) and rules_of(target).correlate == "none":
             return f"the host of {target.name} cannot write a template into synapses"
         if isinstance(op, ops.Encode) and not target.neuron.graded_input:
-            return f"a spike of {target.name} carries no pixel value"
+            return _not_encoded(op, target)
+        bits = _signed_bits(op)
+        most = int(of_family(target, NeurocoreTarget).formats.graded_bits.value)
+        if bits > most:
+            return f"a message of {bits} bits: a spike of {target.name} carries {most}"
         return None
 
     def rules(self, target: Target) -> TargetRules:
@@ -71,12 +75,26 @@ class LoihiBackend:
         return LoihiEngine(graph)
 
     def emit(self, program: Program, graphs: Mapping[str, CoreGraph], folder: Path) -> None:
-        """One importable Lava package per chip network, in `folder`/lava, or why there is none."""
+        """A Lava package per chip network in `folder`/lava; in `folder`/netx what is a chain."""
         from nmcompile.backends.loihi.emit import emit_lava
+        from nmcompile.backends.loihi.netx_writer import emit_nets
 
+        emit_nets(program.chip_networks, folder / "netx")
         for network in program.chip_networks:
-            reasons = without_lava_form(network)
-            if reasons:
-                leave_note(network, reasons, folder / "lava")
-            else:
-                emit_lava(network, folder / "lava")
+            emit_lava(network, folder / "lava")
+
+
+def _not_encoded(op: ops.Encode, target: Target) -> str | None:
+    """Why an image cannot enter where spikes are binary; None for the bias of pixel neurons."""
+    if op.mode == "impulse":
+        return f"a spike of {target.name} carries no pixel value"
+    if max(op.payloads) > 1:
+        return f"{op.mode} coding needs payloads, and a spike of {target.name} carries none"
+    return None
+
+
+def _signed_bits(op: ops.Op) -> int:
+    """Width of the signed messages that an operator sends; 0 when it sends none."""
+    if isinstance(op, ops.Neuron) and isinstance(op.model, SigmaDelta):
+        return op.model.message_bits
+    return op.bits if isinstance(op, ops.Input) and op.kind == "spikes" and op.signed else 0

@@ -11,15 +11,25 @@ import numpy.typing as npt
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nmcompile import __version__
-from nmcompile.backends.loihi.lava_plan import STOCK_SHIFT, plan_lava
+from nmcompile.backends.loihi.lava_board import BOARD, own_processes, processes
+from nmcompile.backends.loihi.lava_plan import plan_lava
 from nmcompile.backends.loihi.lava_specs import LavaPlan, LayerSpec, lava_shape
+from nmcompile.backends.loihi.lava_stock import STATE_SHIFT
 from nmcompile.ir.network import Network
+from nmcompile.ir.neurons import SigmaDelta
 
+SOURCE = "nmcompile.backends.loihi.lava_"
 COPIED = {
     "lava_compat.py": "lava_shim.py",
+    "lava_arrays.py": "arrays.py",
+    "lava_coding.py": "coding.py",
+    "lava_host.py": "host.py",
     "lava_layer.py": "layer.py",
-    "lava_processes.py": "processes.py",
+    "lava_neurons.py": "neurons.py",
+    "lava_pools.py": "pools.py",
+    "lava_sigma.py": "sigma.py",
     "lava_simulation.py": "simulation.py",
+    "lava_window.py": "window.py",
 }
 """Modules of this package that go into every emitted one, and their names there."""
 
@@ -31,12 +41,36 @@ RENDERED = {
 }
 """Templates and the files that they become."""
 
-PARAMETERS = ("fire_above", "bias", "v_init", "reset_by")
-STOCK_MODULES = {
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "FixedPointNeuron": ("fire_above", "bias", "v_init", "reset_by"),
+    "WindowedSigmaDelta": ("threshold", "bias"),
+    "LIFReset": ("bias",),
+}
+"""What every neuron may have its own value of, by process; it goes into the weights file."""
+MODULES = {
     "Conv": "lava.proc.conv.process",
     "Dense": "lava.proc.dense.process",
+    "DelayDense": "lava.proc.dense.process",
+    "Sparse": "lava.proc.sparse.process",
     "LIFReset": "lava.proc.lif.process",
+    "SigmaDelta": "lava.proc.sdn.process",
+    "Delta": "lava.proc.sdn.process",
+    "Sigma": "lava.proc.sdn.process",
+    "ActivationMode": "lava.proc.sdn.process",
+    "Layer": "{package}.layer",
+    "Direct": "{package}.layer",
+    "FixedPointNeuron": "{package}.neurons",
+    "WindowedSigmaDelta": "{package}.sigma",
+    "SpikeMaxPool": "{package}.pools",
+    "Coding": "{package}.coding",
+    "Template": "{package}.host",
+    "LayerInfo": "{package}.host",
+    "Window": "{package}.window",
+    "conv_kernel": "{package}.arrays",
+    "dense_weights": "{package}.arrays",
+    "per_neuron": "{package}.arrays",
 }
+"""Where the names that the network module uses come from."""
 
 
 def emit_lava(network: Network, folder: Path) -> Path:
@@ -50,7 +84,7 @@ def emit_lava(network: Network, folder: Path) -> Path:
         The package folder, named after the network.
 
     Raises:
-        NmError: NM0390 when the network holds something that has no Lava form.
+        NmError: NM0301 when cores cannot run it, NM0390 when a layer has no Lava form.
     """
     plan = plan_lava(network)
     package = folder / plan.name
@@ -58,9 +92,9 @@ def emit_lava(network: Network, folder: Path) -> Path:
     np.savez(package / "weights.npz", **_stored(plan))
     source = resources.files("nmcompile.backends.loihi")
     for name, target in COPIED.items():
-        text = source.joinpath(name).read_text(encoding="utf-8")
+        text = source.joinpath(name).read_text(encoding="utf-8").replace(SOURCE, f"{plan.name}.")
         (package / target).write_text(text, encoding="utf-8")
-    context = _context(plan, network)
+    context = _context(plan)
     for name, target in RENDERED.items():
         text = _environment().get_template(name).render(context)
         (package / target).write_text(text, encoding="utf-8")
@@ -78,22 +112,26 @@ def _environment() -> Environment:
     )
 
 
-def _context(plan: LavaPlan, network: Network) -> dict[str, Any]:
+def _context(plan: LavaPlan) -> dict[str, Any]:
     frames = ("F", *plan.input_shape) if plan.static_input else ("F", "T", *plan.input_shape)
-    what = "images" if plan.static_input else "spike trains"
+    what = "images" if plan.static_input else "trains"
+    stock, own = _imports(plan)
     return {
         "plan": plan,
         "version": __version__,
         "class_name": _class_name(plan.name),
         "in_shape": lava_shape(plan.input_shape),
         "out_shape": plan.layer(plan.output).shape,
-        "input_bits": network.types[network.input.name].bits,
         "frames_help": f"the {what} ({', '.join(map(str, frames))}) as integers",
-        "stock_imports": _stock_imports(plan),
-        "layer_import": any(layer.synapses for layer in plan.layers),
-        "own_imports": _own_imports(plan),
+        "stock_imports": stock,
+        "own_imports": own,
         "parameter": _parameter,
-        "threshold": lambda layer: int(_values(layer, "fire_above").flat[0]) >> STOCK_SHIFT,
+        "level": _level,
+        "lif_bias": _lif_bias,
+        "processes": processes(plan),
+        "own": own_processes(plan),
+        "board": BOARD,
+        "host_biases": [layer for layer in plan.layers if _host_bias(layer)],
     }
 
 
@@ -107,12 +145,17 @@ def _stored(plan: LavaPlan) -> dict[str, npt.NDArray[Any]]:
     arrays: dict[str, npt.NDArray[Any]] = {}
     for layer in plan.layers:
         for synapse in layer.synapses:
-            arrays[f"{synapse.node}.weight"] = synapse.weight
-        if layer.neuron is None or layer.stock:
-            continue
-        for name in PARAMETERS:
+            if synapse.kind == "direct":
+                continue
+            what = "weight" if synapse.word is None else "elements"
+            arrays[f"{synapse.node}.{what}"] = synapse.weight
+            if synapse.delays is not None:
+                arrays[f"{synapse.node}.delays"] = synapse.delays
+        for name in PARAMETERS.get(layer.process, ()):
             if not _is_uniform(_values(layer, name)):
                 arrays[f"{layer.population}.{name}"] = _values(layer, name)
+        if _host_bias(layer):
+            arrays[f"{layer.population}.bias"] = _values(layer, "bias")
     return dict(sorted(arrays.items()))
 
 
@@ -125,6 +168,11 @@ def _is_uniform(values: npt.NDArray[Any]) -> bool:
     return bool(np.all(values == values.flat[0]))
 
 
+def _host_bias(layer: LayerSpec) -> bool:
+    """Whether the host writes the biases when the first frame reaches the layer."""
+    return layer.stock == "SigmaDelta" and bool(np.any(_values(layer, "bias")))
+
+
 def _parameter(layer: LayerSpec, name: str) -> str:
     """The Python expression of a parameter: a number, or an entry of the weights file."""
     values = _values(layer, name)
@@ -133,20 +181,46 @@ def _parameter(layer: LayerSpec, name: str) -> str:
     return f'stored["{layer.population}.{name}"]'
 
 
-def _stock_imports(plan: LavaPlan) -> list[str]:
-    kinds = {s.kind.capitalize() for layer in plan.layers for s in layer.synapses}
-    if any(layer.stock for layer in plan.layers):
-        kinds.add("LIFReset")
-    return [f"from {STOCK_MODULES[kind]} import {kind}" for kind in sorted(kinds)]
+def _level(layer: LayerSpec) -> int:
+    """The threshold of a stock process, in its own units."""
+    if isinstance(layer.neuron, SigmaDelta):
+        exponent = layer.neuron.spike_exp + layer.neuron.state_exp
+        return int(_values(layer, "threshold").flat[0]) >> exponent
+    return int(_values(layer, "fire_above").flat[0]) >> STATE_SHIFT
 
 
-def _own_imports(plan: LavaPlan) -> list[str]:
-    names = {"Window"}
+def _lif_bias(layer: LayerSpec) -> str:
+    """The Python expression of a stock LIFReset's bias mantissa."""
+    values = _values(layer, "bias")
+    if _is_uniform(values):
+        return str(int(values.flat[0]) >> layer.bias_exp)
+    shift = f" >> {layer.bias_exp}" if layer.bias_exp else ""
+    return f'per_neuron(stored["{layer.population}.bias"]{shift}, {layer.shape})'
+
+
+def _imports(plan: LavaPlan) -> tuple[list[str], list[str]]:
+    """The import lines of the network module: stock processes, and those of the package."""
+    names = {"Window", "LayerInfo"}
+    names |= {"Coding"} if plan.coding else set()
+    names |= {"Template"} if plan.template else set()
     for layer in plan.layers:
+        names.add(layer.process)
         if layer.pool:
-            names.add("SpikeMaxPool")
             continue
-        names |= {"conv_kernel" if s.kind == "conv" else "dense_weights" for s in layer.synapses}
-        if not layer.stock:
-            names.add("FixedPointNeuron")
-    return sorted(names)
+        names.add("Layer")
+        for synapse in layer.synapses:
+            names.add(synapse.process)
+            if synapse.kind == "conv":
+                names |= {"conv_kernel"} if synapse.word is None else set()
+            elif synapse.kind != "direct":
+                names.add("dense_weights")
+        if layer.process == "SigmaDelta":
+            names.add("ActivationMode")
+        if layer.process == "LIFReset" and "per_neuron" in _lif_bias(layer):
+            names.add("per_neuron")
+    modules: dict[str, list[str]] = {}
+    for name in sorted(names):
+        modules.setdefault(MODULES[name].format(package=plan.name), []).append(name)
+    lines = [f"from {module} import {', '.join(names)}" for module, names in modules.items()]
+    stock = sorted(line for line in lines if line.startswith("from lava."))
+    return stock, sorted(line for line in lines if line not in stock)

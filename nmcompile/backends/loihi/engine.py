@@ -1,29 +1,53 @@
-"""The fixed-point core simulator: runs the tables of a core graph, tick by tick.
+"""The fixed-point core simulator: runs the tables of a core graph.
 
-It reads nothing but the core graph. Neurons follow `IntegerNeuron`; they are updated in the
-ticks of their profile's window and reset at its first tick, so that a second frame starts as the
-first did. State (membranes, spikes in flight) persists between frames, as on a chip.
+It reads nothing but the core graph. Neurons follow `IntegerNeuron` and `SigmaDelta`; they are
+updated in the ticks of their profile's window and reset at its first tick, so that a second frame
+starts as the first did. State (membranes, spikes in flight) persists between frames, as on a chip.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.backends.loihi.kernel import Tally, inject, new_state, new_tally, tick_all
-from nmcompile.backends.loihi.tables import I32, U8, tables_of
-from nmcompile.backends.loihi.tally import Recorder
+from nmcompile.backends.loihi.columns import (
+    GROUP_HOST,
+    GROUP_PAYLOAD0,
+    IN_GROUP,
+    TILE_IN0,
+    TILE_IN1,
+)
+from nmcompile.backends.loihi.kernel import inject, run_tiles
+from nmcompile.backends.loihi.readout import ReadOut, Trains
+from nmcompile.backends.loihi.state import (
+    History,
+    Tally,
+    new_flight,
+    new_state,
+    new_tally,
+    tail_of,
+)
+from nmcompile.backends.loihi.tables import I32, U8, Tables, tables_of
+from nmcompile.backends.loihi.tally import counted
 from nmcompile.backends.loihi.template import Slots, TemplateLoader
+from nmcompile.backends.loihi.update import LEFT_MESSAGE
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.route import route
-from nmcompile.reference.populations import Encoder
+from nmcompile.reference.executor import train_type
+from nmcompile.reference.populations import Encoder, membrane_refusal
+from nmcompile.reference.sigma_delta import message_refusal
+
+Shares = tuple[I32, ...]
+SHARES = 2
+"""Shares of a level for each thread, so that one that is late gets less to do."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +56,23 @@ class EngineResult:
 
     Attributes:
         output: what the golden network's output is: spike counts of the output population
-            (int32, signed pairs subtracted), its membranes (int32), or its train (uint8) where
-            nothing decodes it.
+            (int32, signed pairs subtracted), its membranes (int32), or its train (uint8, int32
+            where the edge is wide) where nothing decodes it.
         counts: int32 sums of payloads of the output population, `(C, H, W)` or `(N,)`.
         counters: of layers and cores.
-        v_final: per population, membranes after the last tick (of pooling, running maxima).
-        u_final: per population, synaptic currents after the last tick.
-        spikes: per population `(T, C, H, W)` or `(T, N)` uint8, aligned with the golden
-            network (timestep t was tick t + d_p); empty unless recorded.
+        v_final: per population, membranes after the last tick (of pooling, running maxima; of
+            sigma-delta neurons, values); empty unless recorded.
+        u_final: per population, synaptic currents after the last tick; likewise.
+        spikes: per population `(T, C, H, W)` or `(T, N)`, uint8 or int32 (`EdgeType.wide`),
+            aligned with the golden network (timestep t was tick t + d_p); empty unless recorded.
     """
 
     output: npt.NDArray[np.generic]
     counts: I32
     counters: NetworkCounters
-    v_final: dict[str, I32]
-    u_final: dict[str, I32]
-    spikes: dict[str, U8] = field(default_factory=dict)
+    v_final: dict[str, I32] = field(default_factory=dict)
+    u_final: dict[str, I32] = field(default_factory=dict)
+    spikes: dict[str, Trains] = field(default_factory=dict)
 
 
 class LoihiEngine:
@@ -65,20 +90,21 @@ class LoihiEngine:
         self.graph = graph
         self._tables, self._accumulators, self._counters = tables_of(graph)
         self._threads = min(threads or numba.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-        # Neighbouring cores are alike: deal them out so that every thread's share is alike.
-        deal = np.argsort(np.arange(graph.cores) % self._threads, kind="stable")
-        self._order = deal.astype(np.int32)
-        self._first_host = int(np.count_nonzero(self._tables.group_host == 0))
+        self._tail = tail_of(self._tables)
+        self._host_group0 = int(np.count_nonzero(self._tables.group[:, GROUP_HOST] == 0))
         self._routing = route(graph)
         self._loader = TemplateLoader(graph, self._tables)
+        self._levels = _levels(graph, self._tables, self._threads, bank=self._loader.by_tick)
+        self._output = ReadOut(graph)
+        self._sends_messages = np.array([i.edge.wide for i in graph.populations])
         self.reset()
 
     def reset(self) -> None:
         """Return the chip to its state before the first frame."""
-        self._state = new_state(
-            self._tables, self._accumulators, self._counters, self.graph.size("host")
-        )
-        self._clock = 0
+        graph = self.graph
+        self._state = new_state(self._tables, self._accumulators, self._counters)
+        lines = graph.neurons + graph.size("host")
+        self._flight = new_flight(self._tables, lines, graph.ticks)
 
     def run(
         self,
@@ -97,59 +123,104 @@ class LoihiEngine:
 
         Raises:
             NmError: NM0204 when the stimulus has the wrong shape, NM0215 when the template is
-                missing, NM0203 when an unbounded membrane left 32 bits.
+                missing, NM0203 when a sum or an unbounded state left 32 bits, NM0217 when a
+                message left its width.
         """
         graph, state = self.graph, self._state
         self._loader.prepare(slots)
-        tally = new_tally(graph.cores, graph.size("tile"))
-        recorder = Recorder(graph, self._routing)
-        history = np.zeros((graph.ticks if record else 0, graph.neurons), np.uint8)
-        read = np.zeros((graph.ticks, int(np.prod(graph.output_shape))), np.uint8)
-        previous = numba.get_num_threads()
-        numba.set_num_threads(self._threads)
-        try:
-            for tick, values in enumerate(self._events(stimulus), start=1):
-                self._loader.before(tick)
-                self._tick(tick, values, tally, recorder)
-                read[tick - 1, graph["readout.index"]] = state.spikes[graph["readout.neuron"]]
-                if record:
-                    history[tick - 1] = state.spikes
-        finally:
-            numba.set_num_threads(previous)
-        self._check_overflow(tally.overflow)
+        self._inject(stimulus)
+        tally = new_tally(graph.ticks, graph.size("tile"))
+        history = self._history(record)
+        self._run_levels(tally, history)
+        self._check(tally.problem)
+        read = self._output.spikes(history)
         counts: I32 = read.sum(axis=0, dtype=np.int32).reshape(graph.output_shape)
-        v_final = self._by_population(state.v)
         return EngineResult(
-            output=self._read_out(read, counts, v_final[graph.output]),
+            output=self._read_out(read, counts),
             counts=counts,
-            counters=recorder.counters(tally),
-            v_final=v_final,
-            u_final=self._by_population(state.u),
+            counters=counted(graph, self._routing, tally, self._sent()),
+            v_final=self._by_population(state.v) if record else {},
+            u_final=self._by_population(state.u) if record else {},
             spikes=self._aligned(history) if record else {},
         )
 
+    def _run_levels(self, tally: Tally, history: History) -> None:
+        """All ticks of all tiles."""
+        ticks = self.graph.ticks
+        tables = (self._tables, self._state, self._flight, tally, history)
+        settings = (self._tail, self.graph.input_values, *tables)
+        with ThreadPoolExecutor(self._threads) as pool:
+
+            def run(shares: Shares, first: int, last: int) -> None:
+                def share(tiles: I32) -> None:
+                    # Compiled code lets go of the interpreter: threads really run side by side.
+                    run_tiles(tiles, (first, last), *settings)
+
+                for _ in pool.map(share, shares):
+                    pass
+
+            for level in self._levels:
+                if not level.by_tick:
+                    run(level.shares, 1, ticks)
+                    continue
+                for tick in range(1, ticks + 1):
+                    self._loader.before(tick)
+                    run(level.shares, tick, tick)
+
+    def _inject(self, stimulus: npt.NDArray[np.generic]) -> None:
+        """What the last frame left under way, then the host's events of this frame."""
+        flight, tail = self._flight, self._tail
+        for array in flight:
+            array[:tail] = array[-tail:].copy()
+        first = self._host_group0
+        flight.sent[tail - 1 :, first:] = 0
+        last: I32 | None = None
+        for tick, values in enumerate(self._events(stimulus)):
+            slot = tail - 1 + tick
+            if values is last:
+                self._repeat(slot)
+            else:
+                inject(values, first, slot, self._tables, flight)
+            last = values
+
+    def _repeat(self, slot: int) -> None:
+        """Send what the host sent in the tick before."""
+        flight, first = self._flight, self._host_group0
+        payload0 = self._tables.group[first:, GROUP_PAYLOAD0].min(initial=0)
+        for array, start in ((flight.sent, first), (flight.line, self.graph.neurons)):
+            array[slot, start:] = array[slot - 1, start:]
+        flight.payload[slot, payload0:] = flight.payload[slot - 1, payload0:]
+
+    def _sent(self) -> I32:
+        """`(ticks, groups)` spikes per group; the host's in the tick in which they arrive."""
+        sent = self._flight.sent[self._tail :].copy()
+        first = self._host_group0
+        sent[:, first:] = self._flight.sent[self._tail - 1 : -1, first:]
+        return sent
+
+    def _history(self, record: bool) -> History:
+        """Room for the spikes of every population, or of the one that is read out."""
+        graph = self.graph
+        population = graph["tile.population"]
+        wide = self._sends_messages[population]
+        asked = record | (np.array([p.name for p in graph.populations])[population] == graph.output)
+        column = np.full(graph.size("tile"), -1, np.int32)
+        sizes = []
+        for kind in (~wide & asked, wide & asked):
+            neurons = np.where(kind, graph["tile.neurons"], 0)
+            column[kind] = (np.cumsum(neurons) - neurons)[kind]
+            sizes.append((graph.ticks, int(neurons.sum())))
+        return History(column, np.zeros(sizes[0], np.uint8), np.zeros(sizes[1], np.int32))
+
     def _coded(self, stimulus: npt.NDArray[np.generic], encode: ops.Encode) -> Iterator[I32]:
         """The image as spikes, coded by the host timestep by timestep."""
-        graph = self.graph
-        index, encoder = graph["host.index"], Encoder(encode)
+        index, encoder = self.graph["host.index"], Encoder(encode)
         pixels = stimulus.reshape(-1).astype(np.int32)
-        for tick in range(graph.ticks):
-            sends = tick < graph.timesteps
-            yield encoder.step(pixels)[index] if sends else np.zeros(len(index), np.int32)
-
-    def _tick(self, tick: int, values: I32, tally: Tally, recorder: Recorder) -> None:
-        self._clock += 1
-        state, ring = self._state, len(self._state.sent)
-        inject(values, self._first_host, self._clock, self._tables, state)
-        tick_all(
-            self._order, tick, self._clock, self.graph.input_values, self._tables, state, tally
-        )
-        sent = state.sent[self._clock % ring].copy()
-        sent[self._first_host :] = state.sent[(self._clock - 1) % ring, self._first_host :]
-        recorder.add(tick, tally, sent)
+        for _ in range(self.graph.timesteps):
+            yield encoder.step(pixels)[index]
 
     def _events(self, stimulus: npt.NDArray[np.generic]) -> Iterator[I32]:
-        """What the host injects before every tick, per host line."""
+        """What the host injects before every tick, per host line, as long as it sends."""
         graph = self.graph
         train = graph.input_mode == "spikes"
         wanted = (graph.timesteps, *graph.input_shape) if train else graph.input_shape
@@ -163,22 +234,31 @@ class LoihiEngine:
                     found=str(stimulus.shape),
                 )
             )
-        if graph.encode is not None:
+        if graph.encode is not None and graph.input_mode == "coded":
             yield from self._coded(stimulus, graph.encode)
             return
+        self._write_pixels(stimulus)
         index = graph["host.index"]
-        silence = np.zeros(len(index), np.int32)
-        frames = stimulus.reshape(graph.timesteps if train else 1, -1).astype(np.int32)
-        for tick in range(graph.ticks):
-            last = {"spikes": graph.timesteps, "constant": graph.timesteps, "impulse": 1}
-            sends = tick < last[graph.input_mode]
-            yield frames[tick if train else 0][index] if sends else silence
+        last = {"spikes": graph.timesteps, "constant": graph.timesteps, "impulse": 1, "bias": 0}
+        frames = stimulus.reshape(graph.timesteps if train else 1, -1)[:, index].astype(np.int32)
+        lines = [np.ascontiguousarray(frame) for frame in frames]
+        for tick in range(last[graph.input_mode]):
+            yield lines[tick if train else 0]
 
-    def _read_out(self, read: U8, counts: I32, membranes: I32) -> npt.NDArray[np.generic]:
+    def _write_pixels(self, stimulus: npt.NDArray[np.generic]) -> None:
+        """Write the image into the biases that it drives, before the first tick."""
+        graph = self.graph
+        mantissa = stimulus.reshape(-1)[graph["pixel.index"]].astype(np.int32)
+        bias = (mantissa >> graph["pixel.shift"]) << graph["pixel.exponent"]
+        self._tables.bias[graph["pixel.neuron"]] = bias
+
+    def _read_out(self, read: Trains, counts: I32) -> npt.NDArray[np.generic]:
         """The network's output from `(ticks, outputs)` spikes, their counts, or membranes."""
         graph = self.graph
         if graph.readout == "membranes":
-            return membranes
+            parts = self._by_population(self._state.v)[graph.output]
+            total: I32 = parts.sum(axis=0, keepdims=True, dtype=np.int32)
+            return total
         if graph.readout == "train":
             depth = next(p.depth for p in graph.populations if p.name == graph.output)
             return read[depth : depth + graph.timesteps].reshape(-1, *graph.output_shape)
@@ -186,21 +266,19 @@ class LoihiEngine:
             return counts
         return counts[0::2] - counts[1::2]
 
-    def _check_overflow(self, overflow: U8) -> None:
-        if not overflow.any():
-            return
-        bad = sorted(set(self.graph["tile.population"][overflow != 0]))
-        raise NmError(
-            *(
-                Diagnostic(
-                    code="NM0203",
-                    message="a membrane left 32 bits",
-                    where=self.graph.populations[index].layer,
-                    help=("use fewer timesteps or fewer weight bits",),
-                )
-                for index in bad
+    def _check(self, problem: U8) -> None:
+        graph = self.graph
+        found = {}
+        for tile in np.flatnonzero(problem):
+            info = graph.populations[graph["tile.population"][tile]]
+            bits = graph.profiles[graph["tile.profile"][tile]].message_bits
+            found[info.layer] = (
+                message_refusal(info.layer, bits)
+                if problem[tile] == LEFT_MESSAGE
+                else membrane_refusal(info.layer)
             )
-        )
+        if found:
+            raise NmError(*found.values())
 
     def _boxes(self) -> Iterator[tuple[int, slice, tuple[slice, slice, slice]]]:
         """Population, neurons and (C, H, W) box of every tile."""
@@ -220,18 +298,54 @@ class LoihiEngine:
             part[:] = _channels_first(values[neurons], part.shape)
         return {i.name: a.reshape(i.golden_shape) for i, a in zip(infos, arrays, strict=True)}
 
-    def _aligned(self, history: U8) -> dict[str, U8]:
-        """`(ticks, neurons)` spikes as golden arrays: timestep t of p is tick t + d_p."""
+    def _aligned(self, history: History) -> dict[str, Trains]:
+        """Spikes as golden arrays: timestep t of p is tick t + d_p."""
         infos, steps = self.graph.populations, self.graph.timesteps
-        arrays = [np.zeros((steps, *info.shape), np.uint8) for info in infos]
-        for population, neurons, box in self._boxes():
-            depth = infos[population].depth
+        arrays = [np.zeros((steps, *i.shape), train_type(i.edge)) for i in infos]
+        for tile, (population, neurons, box) in enumerate(self._boxes()):
+            depth, column = infos[population].depth, history.column[tile]
             part = arrays[population][(slice(None), *box)]
+            source: Trains = history.wide if infos[population].edge.wide else history.narrow
+            own = source[:, column : column + neurons.stop - neurons.start]
             for t in range(steps):
-                part[t] = _channels_first(history[t + depth, neurons], part.shape[1:])
+                part[t] = _channels_first(own[t + depth], part.shape[1:])
         return {
             i.name: a.reshape(steps, *i.golden_shape) for i, a in zip(infos, arrays, strict=True)
         }
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Tiles that read only what earlier levels sent; `shares` are run side by side."""
+
+    shares: Shares
+    by_tick: bool
+
+
+def _levels(graph: CoreGraph, tables: Tables, threads: int, *, bank: bool) -> list[_Level]:
+    """All tiles in the order in which they can run, and whether tick by tick.
+
+    A population reads only shallower ones; were it otherwise, all tiles are one level that runs
+    tick by tick. So does the level that is read out where its synapses change with the tick
+    (`bank`).
+    """
+    depths = np.array([info.depth for info in graph.populations])
+    depth = depths[graph["tile.population"]]
+    source = graph["group.tile"][tables.inputs[:, IN_GROUP]]
+    reader = np.repeat(np.arange(len(depth)), np.diff(tables.tile[:, [TILE_IN0, TILE_IN1]])[:, 0])
+    circular = bool(np.any((source >= 0) & (depth[source] >= depth[reader])))
+    if circular:
+        depth = np.zeros_like(depth)
+    names = [info.name for info in graph.populations]
+    last = 0 if circular else depths[names.index(graph.output)]
+    levels = []
+    for one in np.unique(depth):
+        tiles = np.flatnonzero(depth == one).astype(np.int32)
+        # Neighbouring tiles are alike: deal them out, so that all shares are alike.
+        shares = tuple(tiles[k :: SHARES * threads] for k in range(SHARES * threads))
+        by_tick = circular or (bank and one == last)
+        levels.append(_Level(tuple(s for s in shares if len(s)), by_tick))
+    return levels
 
 
 def _channels_first(

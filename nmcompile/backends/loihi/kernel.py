@@ -1,356 +1,206 @@
-"""One tick of all cores, compiled. Cores write disjoint memory: any thread count, same bits."""
+"""A frame of mapped cores, compiled: every tile runs through its ticks, level by level.
+
+A level is a set of tiles that reads only what earlier levels have sent; its tiles write disjoint
+memory, so that the number of threads changes nothing. A tile that runs through all ticks at once
+keeps its weights and its state in the cache. Where tiles feed each other in a circle there is one
+level, run tick by tick.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from nmcompile.backends.loihi.pools import GATE, RUNNING_MAX, arrival, count_line, pool
-from nmcompile.backends.loihi.tables import I32, I64, U8, Tables
-from nmcompile.reference.jit import njit, njit_parallel, prange
-from nmcompile.reference.neuron_kernel import coded_step, neuron_step
-
-NEURON = 0
-
-
-class State(NamedTuple):
-    """What a chip remembers between ticks (and between frames).
-
-    Attributes:
-        u, v: per neuron; of a pooling neuron, v is the running maximum (of the gate, its key).
-        acc, touched: per accumulator, zero between ticks.
-        counter: per input line of every axon of a pooling neuron that counts.
-        spikes: per neuron, payloads of the last tick. streak: spikes in a row, for bursts.
-        sent: `(ring, groups)` spikes per group. line: `(ring, lines)` which lines of a group
-            spiked, packed at its first line. payload: `(ring, lines)`, likewise packed, of groups
-            that carry payloads.
-    """
-
-    u: I32
-    v: I32
-    acc: I32
-    touched: U8
-    counter: I32
-    spikes: U8
-    streak: U8
-    sent: I32
-    line: I32
-    payload: I32
-
-
-class Tally(NamedTuple):
-    """What the kernels count.
-
-    Attributes:
-        sops, zeros, active: `(cores,)` of one tick: accesses to non-zero weights, to stored
-            zeros, and neurons with input or a spike.
-        tile_sops, tile_macs, tile_spikes: `(tiles,)` of one frame.
-        overflow: `(tiles,)` whether an unbounded state left int32.
-    """
-
-    sops: I64
-    zeros: I64
-    active: I64
-    tile_sops: I64
-    tile_macs: I64
-    tile_spikes: I64
-    overflow: U8
-
-
-@njit_parallel
-def tick_all(
-    order: I32, tick: int, clock: int, values: bool, tables: Tables, state: State, tally: Tally
-) -> None:
-    """Run one tick on every core.
-
-    Args:
-        order: the cores, such that equal shares are equal work.
-        tick: within the frame, from 1. clock: ticks since the chip was reset, from 1.
-        values: whether host lines carry real values, so that their accesses are MACs.
-        tables: the mapped network. state: changed in place. tally: changed in place.
-    """
-    for i in prange(order.shape[0]):
-        _core(order[i], tick, clock, values, tables, state, tally)
+from nmcompile.backends.loihi import columns as c
+from nmcompile.backends.loihi.arrive import arrive_alike, arrive_mixed, arrive_pooled, arrive_wide
+from nmcompile.backends.loihi.pools import GATE, RUNNING_MAX
+from nmcompile.backends.loihi.state import Flight, History, State, Tally
+from nmcompile.backends.loihi.tables import I32, NEURON, SIGMA_DELTA, Tables
+from nmcompile.backends.loihi.update import (
+    LEFT_INT32,
+    count_active,
+    fire,
+    narrowed,
+    port_sum,
+    start,
+)
+from nmcompile.reference.jit import njit
 
 
 @njit
-def _core(
-    core: int, tick: int, clock: int, values: bool, tables: Tables, state: State, tally: Tally
+def run_tiles(
+    tiles: I32,
+    ticks: tuple[int, int],
+    tail: int,
+    values: bool,
+    tables: Tables,
+    state: State,
+    flight: Flight,
+    tally: Tally,
+    history: History,
 ) -> None:
-    """One tick of one core: receive, update, send."""
-    _receive(core, tick, clock, values, tables, state, tally)
-    active = 0
-    for tile in range(tables.core_tile0[core], tables.core_tile0[core + 1]):
-        active += _update(tile, tick, tables, state, tally)
-        _send(tile, clock, tables, state)
-    tally.active[core] = active
+    """Run tiles through some ticks of a frame.
+
+    Args:
+        tiles: of one level; threads may share a level among them.
+        ticks: first and last, counted from 1.
+        tail: slots of `flight` before those of this frame.
+        values: whether host lines carry real values, so that their accesses are MACs.
+        tables: the mapped network. state, flight, tally, history: changed in place.
+    """
+    for i in range(tiles.shape[0]):
+        for tick in range(ticks[0], ticks[1] + 1):
+            _receive(tiles[i], tick, tail, values, tables, state, flight, tally)
+            _update(tiles[i], tick, tables, state, tally)
+            _send(tiles[i], tick + tail - 1, tables, state, flight)
+            _record(tiles[i], tick - 1, tables, state, history)
 
 
 @njit
 def _receive(
-    core: int, tick: int, clock: int, values: bool, tables: Tables, state: State, tally: Tally
+    tile: Any,
+    tick: Any,
+    tail: Any,
+    values: bool,
+    tables: Tables,
+    state: State,
+    flight: Flight,
+    tally: Tally,
 ) -> None:
     """Add what arrives: for every in-axon, the rows of the lines that spiked in its tick."""
-    ring = state.sent.shape[0]
-    sops = zeros = np.int64(0)
-    for r in range(tables.core_in0[core], tables.core_in0[core + 1]):
-        group = tables.in_group[r]
-        slot = (clock - 1 - tables.in_delay[r]) % ring
-        count = state.sent[slot, group]
-        tile = tables.in_tile[r]
-        profile = tables.tile_profile[tile]
-        kind = tables.profile_kind[profile]
-        counts = kind in (RUNNING_MAX, GATE)
-        if counts and tick == tables.profile_start[profile]:
-            counter = tables.in_counter[r]
-            state.counter[counter : counter + tables.group_lines[group]] = 0
-        if count == 0:
+    inputs, groups = tables.inputs, tables.group
+    row, run, weight = tables.row, tables.run, tables.weight
+    sent, line, payload = flight.sent, flight.line, flight.payload
+    acc, touched, counters, wide_acc = state.acc, state.touched, state.counter, state.wide_acc
+    profile = tables.profile[tables.tile[tile, c.TILE_PROFILE]]
+    kind, wide = profile[c.KIND], profile[c.WIDE_SUMS] != 0
+    pools = kind not in (NEURON, SIGMA_DELTA)
+    fresh = kind in (RUNNING_MAX, GATE) and tick == profile[c.START]
+    sops = zeros = macs = np.int64(0)
+    for r in range(tables.tile[tile, c.TILE_IN0], tables.tile[tile, c.TILE_IN1]):
+        group, counter = inputs[r, c.IN_GROUP], inputs[r, c.IN_COUNTER]
+        if fresh:
+            for k in range(counter, counter + groups[group, c.GROUP_LINES]):
+                counters[k] = 0
+        slot = tick + tail - 2 - inputs[r, c.IN_DELAY]
+        n = sent[slot, group]
+        if n == 0:
             continue
-        first = tables.group_line0[group]
-        host = tables.group_host[group] != 0
-        graded = tables.group_graded[group] != 0
-        nonzero = total = np.int64(0)
-        marked_run, marked_dst = np.int32(-1), np.int32(-1)
-        for k in range(count):
-            line = state.line[slot, first + k]
-            row = tables.in_row[r] + line
-            run0, runs = tables.row_run0[row], tables.row_runs[row]
-            if runs == 0:
-                continue
-            nonzero += tables.row_nonzero[row]
-            total += tables.row_total[row]
-            base = tables.in_acc[r] + tables.row_dst[row]
-            factor = state.payload[slot, first + k] if graded else np.int32(1)
-            if kind != NEURON:
-                n = np.int32(0)
-                if counts:
-                    n = count_line(tables.in_counter[r] + line, factor, state.counter)
-                _compare(base, row, kind, n, factor, tables, state)
-                continue
-            if factor == 1:
-                _add(base, tables.row_w[row], run0, runs, tables, state.acc)
-            else:
-                _add_scaled(base, tables.row_w[row], run0, runs, factor, tables, state.acc)
-            # Lines of one axon mostly reach the same neurons: mark them once.
-            if run0 != marked_run or base != marked_dst:
-                _mark(base, run0, runs, tables, state.touched)
-                marked_run, marked_dst = run0, np.int32(base)
-        sops += nonzero
-        zeros += total - nonzero
-        if host and values:
-            tally.tile_macs[tile] += nonzero
+        at = (slot, groups[group, c.GROUP_LINE0], groups[group, c.GROUP_PAYLOAD0])
+        row0, acc0, step = inputs[r, c.IN_ROW], inputs[r, c.IN_ACC], inputs[r, c.IN_STEP]
+        if pools:
+            found = arrive_pooled(
+                row0, acc0, kind, counter, at, n, line, payload, row, run, weight, acc, touched,
+                counters,
+            )  # fmt: skip
+        elif wide:
+            found = arrive_wide(
+                row0, acc0, at, n, line, payload, row, run, weight, wide_acc, touched
+            )
+        elif step != c.MIXED:
+            found = arrive_alike(
+                row0, step, acc0, at, n, line, payload, row, run, weight, acc, touched
+            )
         else:
-            tally.tile_sops[tile] += nonzero
-    tally.sops[core] = sops
-    tally.zeros[core] = zeros
+            found = arrive_mixed(row0, acc0, at, n, line, payload, row, run, weight, acc, touched)
+        sops += found[0]
+        zeros += found[1] - found[0]
+        if values and groups[group, c.GROUP_HOST]:
+            macs += found[0]
+    tally.sops[tick - 1, tile] = sops
+    tally.zeros[tile] += zeros
+    if profile[c.START] <= tick <= profile[c.END]:
+        tally.tile_sops[tile] += sops - macs
+        tally.tile_macs[tile] += macs
 
 
 @njit
-def _add(base: int, w_base: int, run0: int, runs: int, tables: Tables, acc: I32) -> None:
-    """acc += weights, run by run; unsigned indices let the compiler use vector instructions."""
-    for r in range(run0, run0 + runs):
-        d = np.uint64(base + tables.run_dst[r])
-        w = np.uint64(w_base + tables.run_w[r])
-        for i in range(np.uint64(tables.run_length[r])):
-            acc[d + i] += tables.weight[w + i]
-
-
-@njit
-def _add_scaled(
-    base: int, w_base: int, run0: int, runs: int, factor: Any, tables: Tables, acc: I32
-) -> None:
-    """acc += factor * weights (graded spikes)."""
-    for r in range(run0, run0 + runs):
-        d = np.uint64(base + tables.run_dst[r])
-        w = np.uint64(w_base + tables.run_w[r])
-        for i in range(np.uint64(tables.run_length[r])):
-            acc[d + i] += factor * tables.weight[w + i]
-
-
-@njit
-def _mark(base: int, run0: int, runs: int, tables: Tables, touched: U8) -> None:
-    """Note which accumulators received something."""
-    for r in range(run0, run0 + runs):
-        d = np.uint64(base + tables.run_dst[r])
-        for i in range(np.uint64(tables.run_length[r])):
-            touched[d + i] = 1
-
-
-@njit
-def _compare(
-    base: int, row: int, kind: int, n: Any, payload: Any, tables: Tables, state: State
-) -> None:
-    """Pooling: acc holds the largest of this tick's arrivals at every neuron."""
-    for r in range(tables.row_run0[row], tables.row_run0[row] + tables.row_runs[row]):
-        a0, w0 = base + tables.run_dst[r], tables.row_w[row] + tables.run_w[r]
-        for i in range(tables.run_length[r]):
-            state.touched[a0 + i] = 1
-            key = arrival(kind, n, tables.weight[w0 + i], payload)
-            state.acc[a0 + i] = max(state.acc[a0 + i], key)
-
-
-@njit
-def _update(tile: int, tick: int, tables: Tables, state: State, tally: Tally) -> int:
-    """Neurons of one tile; returns how many received input or fired."""
-    n0, n = tables.tile_neuron0[tile], tables.tile_neurons[tile]
-    a0 = tables.tile_acc0[tile]
-    profile = tables.tile_profile[tile]
-    ports = tables.profile_port0[profile + 1] - tables.profile_port0[profile]
-    own = slice(n0, n0 + n)
-    spikes = state.spikes[own]
-    start = tables.profile_start[profile]
-    active = 0
-    if tick < start or tick > tables.profile_end[profile]:
-        spikes[:] = 0
+def _update(tile: Any, tick: Any, tables: Tables, state: State, tally: Tally) -> None:
+    """Neurons of one tile; outside their window input is dropped and the state kept."""
+    n0, n = tables.tile[tile, c.TILE_NEURON0], tables.tile[tile, c.TILE_NEURONS]
+    a0 = tables.tile[tile, c.TILE_ACC0]
+    profile = tables.profile[tables.tile[tile, c.TILE_PROFILE]]
+    acc, touched, spikes = state.acc, state.touched, state.spikes
+    end = a0 + profile[c.PORTS] * n
+    active = np.int64(0)
+    left: Any = False
+    if profile[c.WIDE_SUMS]:
+        left = narrowed(a0, end - a0, state.wide_acc, acc)
+    if tick < profile[c.START] or tick > profile[c.END]:
+        for i in range(np.uint64(n0), np.uint64(n0 + n)):
+            spikes[i] = 0
+        if profile[c.KIND] == SIGMA_DELTA:
+            for i in range(n0, n0 + n):
+                state.message[i] = 0
     else:
-        kind = tables.profile_kind[profile]
-        u, v = state.u[own], state.v[own]
-        if tick == start:
-            state.streak[own] = 0
-            u[:] = 0
-            v[:] = tables.v_init[own]
-        acc = _port_sum(a0, n, profile, ports, tables, state.acc)
-        if kind == NEURON:
-            fired = _fire(acc, own, tick - start, profile, tables, state)
-        else:
-            fired = pool(acc, v, spikes, kind)
+        if tick == profile[c.START]:
+            start(n0, n, tables, state)
+        if left:
+            tally.problem[tile] = LEFT_INT32
+        port_sum(a0, n, profile, tables.port_shift, acc)
+        fired = fire(n0, n, a0, tick - profile[c.START], profile, tables, state)
         if fired < 0:
-            tally.overflow[tile] = 1
+            tally.problem[tile] = -fired
         tally.tile_spikes[tile] += fired
-        touched = state.touched[a0 : a0 + n]
-        for p in range(1, ports):
-            touched |= state.touched[a0 + p * n : a0 + (p + 1) * n]
-        for i in range(n):
-            active += 1 if touched[i] or spikes[i] else 0
-    state.acc[a0 : a0 + ports * n] = 0
-    state.touched[a0 : a0 + ports * n] = 0
-    return active
+        active = np.int64(count_active(n0, n, a0, profile[c.PORTS], touched, spikes))
+    tally.active[tick - 1, tile] = active
+    for i in range(np.uint64(a0), np.uint64(end)):
+        acc[i] = 0
+    for i in range(np.uint64(a0), np.uint64(end)):
+        touched[i] = 0
 
 
 @njit
-def _fire(acc: I32, own: Any, step: int, profile: int, tables: Tables, state: State) -> int:
-    """One timestep of the neurons of one tile; `step` counts from 0."""
-    first, last = tables.profile_payload0[profile], tables.profile_payload0[profile + 1]
-    payloads = tables.payload[first:last]
-    if last - first == 1 and payloads[0] == 1:
-        return neuron_step(
-            acc,
-            state.u[own],
-            state.v[own],
-            state.spikes[own],
-            tables.bias[own],
-            tables.fire_above[own],
-            tables.reset_by[own],
-            tables.profile_u_keep[profile],
-            tables.profile_v_keep[profile],
-            tables.profile_state_shift[profile],
-            tables.profile_state_bits[profile],
-            tables.profile_subtract[profile] != 0,
-        )
-    return coded_step(
-        acc,
-        state.u[own],
-        state.v[own],
-        state.spikes[own],
-        tables.bias[own],
-        tables.fire_above[own],
-        tables.reset_by[own],
-        tables.profile_u_keep[profile],
-        tables.profile_v_keep[profile],
-        tables.profile_state_shift[profile],
-        tables.profile_state_bits[profile],
-        tables.profile_subtract[profile] != 0,
-        payloads,
-        tables.profile_burst[profile] != 0,
-        step,
-        state.streak[own],
-    )
-
-
-@njit
-def _port_sum(a0: int, n: int, profile: int, ports: int, tables: Tables, acc: I32) -> I32:
-    """The shifted sum of all ports, in the first port's accumulators."""
-    total = acc[a0 : a0 + n]
-    first = tables.profile_port0[profile]
-    if tables.port_shift[first] != 0:
-        total >>= tables.port_shift[first]
-    for p in range(1, ports):
-        total += acc[a0 + p * n : a0 + (p + 1) * n] >> tables.port_shift[first + p]
-    if tables.profile_input_shift[profile] != 0:
-        total >>= tables.profile_input_shift[profile]
-    return total
-
-
-@njit
-def _send(tile: int, clock: int, tables: Tables, state: State) -> None:
-    """Pack the spikes of every group of a tile into the ring."""
-    slot = clock % state.sent.shape[0]
-    for group in range(tables.tile_group0[tile], tables.tile_group0[tile + 1]):
-        first = tables.group_line0[group]
-        graded = tables.group_graded[group] != 0
+def _send(tile: Any, slot: Any, tables: Tables, state: State, flight: Flight) -> None:
+    """Pack the spikes of every group of a tile."""
+    groups, spikes, message = tables.group, state.spikes, state.message
+    sent, line, payload = flight.sent, flight.line, flight.payload
+    signed = tables.profile[tables.tile[tile, c.TILE_PROFILE], c.KIND] == SIGMA_DELTA
+    for group in range(tables.tile[tile, c.TILE_GROUP0], tables.tile[tile, c.TILE_GROUP1]):
+        first, payload0 = groups[group, c.GROUP_LINE0], groups[group, c.GROUP_PAYLOAD0]
         count = 0
-        for k in range(tables.group_lines[group]):
-            if state.spikes[first + k]:
-                state.line[slot, first + count] = k
-                if graded:
-                    state.payload[slot, first + count] = state.spikes[first + k]
+        for k in range(groups[group, c.GROUP_LINES]):
+            if spikes[first + k]:
+                line[slot, first + count] = k
+                if payload0 >= 0:
+                    own = message[first + k] if signed else np.int32(spikes[first + k])
+                    payload[slot, payload0 + count] = own
                 count += 1
-        state.sent[slot, group] = count
+        sent[slot, group] = count
 
 
 @njit
-def inject(values: I32, first_group: int, clock: int, tables: Tables, state: State) -> None:
-    """Put the host's events into the tick before `clock`; zeros are not sent.
+def _record(tile: Any, row: Any, tables: Tables, state: State, history: History) -> None:
+    """Keep the spikes of a tile that somebody wants to see."""
+    column = history.column[tile]
+    if column < 0:
+        return
+    n0, n = tables.tile[tile, c.TILE_NEURON0], tables.tile[tile, c.TILE_NEURONS]
+    if tables.profile[tables.tile[tile, c.TILE_PROFILE], c.KIND] == SIGMA_DELTA:
+        for k in range(n):
+            history.wide[row, column + k] = state.message[n0 + k]
+    else:
+        for k in range(n):
+            history.narrow[row, column + k] = state.spikes[n0 + k]
+
+
+@njit
+def inject(values: I32, group0: int, slot: int, tables: Tables, flight: Flight) -> None:
+    """Put the host's events of one tick into a slot; zeros are not sent.
 
     Args:
-        values: per host line. first_group: the host's groups are the last ones.
-        clock: tick in which the first population receives them.
+        values: `(host lines,)`. group0: the host's groups are the last ones.
     """
-    slot = (clock - 1) % state.sent.shape[0]
-    base = tables.host_line0[0]
-    for group in range(first_group, tables.group_line0.shape[0]):
-        first = tables.group_line0[group]
+    groups, sent, line, payload = tables.group, flight.sent, flight.line, flight.payload
+    base = tables.v_init.shape[0]
+    for group in range(group0, groups.shape[0]):
+        first, payload0 = groups[group, c.GROUP_LINE0], groups[group, c.GROUP_PAYLOAD0]
         count = 0
-        for k in range(tables.group_lines[group]):
+        for k in range(groups[group, c.GROUP_LINES]):
             value = values[first - base + k]
             if value != 0:
-                state.line[slot, first + count] = k
-                state.payload[slot, first + count] = value
+                line[slot, first + count] = k
+                payload[slot, payload0 + count] = value
                 count += 1
-        state.sent[slot, group] = count
-
-
-def new_state(tables: Tables, accumulators: int, counters: int, host_lines: int) -> State:
-    """A chip after reset: no spikes in flight; u = 0 and v = v_init."""
-    neurons = len(tables.v_init)
-    ring = 2 + int(tables.in_delay.max(initial=0))
-    return State(
-        u=np.zeros(neurons, np.int32),
-        v=tables.v_init.copy(),
-        acc=np.zeros(accumulators, np.int32),
-        touched=np.zeros(accumulators, np.uint8),
-        counter=np.zeros(max(1, counters), np.int32),
-        spikes=np.zeros(neurons, np.uint8),
-        streak=np.zeros(neurons, np.uint8),
-        sent=np.zeros((ring, len(tables.group_lines)), np.int32),
-        line=np.zeros((ring, neurons + host_lines), np.int32),
-        # Untouched pages of it cost no memory: most groups carry no payloads.
-        payload=np.zeros((ring, neurons + host_lines), np.int32),
-    )
-
-
-def new_tally(cores: int, tiles: int) -> Tally:
-    """All counters at zero."""
-    return Tally(
-        sops=np.zeros(cores, np.int64),
-        zeros=np.zeros(cores, np.int64),
-        active=np.zeros(cores, np.int64),
-        tile_sops=np.zeros(tiles, np.int64),
-        tile_macs=np.zeros(tiles, np.int64),
-        tile_spikes=np.zeros(tiles, np.int64),
-        overflow=np.zeros(tiles, np.uint8),
-    )
-
-
-__all__ = ["State", "Tally", "inject", "new_state", "new_tally", "tick_all"]
+        sent[slot, group] = count

@@ -19,6 +19,8 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
+from nmcompile.backends.loihi.lava_window import Window
+
 Shape = tuple[int, ...]
 
 
@@ -45,10 +47,14 @@ class PyShiftRightModel(PyLoihiProcessModel):
 
 
 class SpikeDelay(AbstractProcess):
-    """Holds spikes back for some ticks: a synaptic delay, so that two paths arrive together."""
+    """Holds spikes back for some ticks: a synaptic delay.
 
-    def __init__(self, *, shape: Shape, ticks: int) -> None:
-        super().__init__(shape=shape, ticks=ticks)
+    Takes what its source sends in its `window` only: a stock neuron may spike outside of it, and
+    what is held back would reach the next frame.
+    """
+
+    def __init__(self, *, shape: Shape, ticks: int, window: Window) -> None:
+        super().__init__(shape=shape, ticks=ticks, window=window)
         self.s_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)
 
@@ -58,8 +64,8 @@ class SpikeDelay(AbstractProcess):
 class PySpikeDelayModel(PyLoihiProcessModel):
     """`SpikeDelay` on the CPU."""
 
-    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=8)
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=8)
+    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
+    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
@@ -67,23 +73,55 @@ class PySpikeDelayModel(PyLoihiProcessModel):
 
     def run_spk(self) -> None:
         """One tick."""
+        spikes = self.s_in.recv().astype(np.int32)
+        if self.proc_params["window"].at(self.time_step) is None:
+            spikes = np.zeros_like(spikes)
+        self._held.append(spikes)
         self.s_out.send(self._held.pop(0))
-        self._held.append(self.s_in.recv().astype(np.int32))
+
+
+class Direct(AbstractProcess):
+    """One synapse of weight one to every neuron: what arrives is its input one tick later."""
+
+    def __init__(self, *, shape: Shape) -> None:
+        super().__init__(shape=shape)
+        self.s_in = InPort(shape=shape)
+        self.a_out = OutPort(shape=shape)
+
+
+@implements(proc=Direct, protocol=LoihiProtocol)
+@requires(CPU)
+class PyDirectModel(PyLoihiProcessModel):
+    """`Direct` on the CPU."""
+
+    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
+    a_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self._last = np.zeros(proc_params["shape"], np.int32)
+
+    def run_spk(self) -> None:
+        """One tick."""
+        self.a_out.send(self._last)
+        self._last = self.s_in.recv().astype(np.int32)
 
 
 class Layer(AbstractProcess):
     """One layer: synapses (one tick), their sum, an optional right shift, and the neurons.
 
     Args:
-        synapses: stock `Conv` or `Dense` processes; their outputs are added.
+        synapses: stock connection processes; their outputs are added.
         neuron: the population, any process with `a_in` and `s_out`.
-        waits: ticks that the input of every synapse process is held back.
-        shifts: bits of right shift of every synapse process before the sum.
+        waits: for every synapse process None, or the ticks that its input is held back and the
+            window of its source.
+        ports: for every synapse process the number of the partial sum that it adds to.
+        port_shifts: bits of right shift of every partial sum before these are added.
         shift: bits of right shift between the sum and the neurons.
 
     Attributes:
         inps: one input port for each synapse process. inp: the first of them.
-        out: the spikes.
+        out: what the neurons send.
         parts: every process inside, by name.
     """
 
@@ -91,8 +129,9 @@ class Layer(AbstractProcess):
         self,
         *synapses: Any,
         neuron: Any,
-        waits: tuple[int, ...] = (),
-        shifts: tuple[int, ...] = (),
+        waits: tuple[tuple[int, Window] | None, ...] = (),
+        ports: tuple[int, ...] = (),
+        port_shifts: tuple[int, ...] = (0,),
         shift: int = 0,
     ) -> None:
         super().__init__()
@@ -101,14 +140,15 @@ class Layer(AbstractProcess):
         self.inps: list[Any] = []
         self.out = OutPort(shape=neuron.a_in.shape)
         target = self._shifted(neuron.a_in, shift, "shift")
+        sums = [self._shifted(target, bits, f"shift_{i}") for i, bits in enumerate(port_shifts)]
         for index, synapse in enumerate(synapses):
             self.parts[f"synapse_{index}"] = synapse
-            branch = shifts[index] if shifts else 0
-            synapse.a_out.connect(self._shifted(target, branch, f"shift_{index}"))
+            total, sent = sums[ports[index] if ports else 0], synapse.a_out
+            (sent if sent.shape == total.shape else sent.reshape(total.shape)).connect(total)
             inp = InPort(shape=synapse.s_in.shape)
             setattr(self, "inp" if index == 0 else f"inp_{index}", inp)
             self.inps.append(inp)
-            wait = waits[index] if waits else 0
+            wait = waits[index] if waits else None
             inp.connect(self._delayed(synapse.s_in, wait, f"delay_{index}"))
         neuron.s_out.connect(self.out)
 
@@ -120,11 +160,12 @@ class Layer(AbstractProcess):
         part.a_out.connect(target)
         return part.a_in
 
-    def _delayed(self, target: Any, ticks: int, name: str) -> Any:
+    def _delayed(self, target: Any, wait: tuple[int, Window] | None, name: str) -> Any:
         """A port whose spikes reach `target` later."""
-        if not ticks:
+        if wait is None:
             return target
-        part = self.parts[name] = SpikeDelay(shape=target.shape, ticks=ticks)
+        ticks, window = wait
+        part = self.parts[name] = SpikeDelay(shape=target.shape, ticks=ticks, window=window)
         part.s_out.connect(target)
         return part.s_in
 

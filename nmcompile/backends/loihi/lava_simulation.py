@@ -2,19 +2,22 @@
 
 Large arrays never pass through `Var.get()`, which sends one message per element (about 30 us):
 the source reads its frames from memory, and sinks and neurons write files. Only the states of
-stock neurons are fetched, once per frame and layer.
+stock neurons are fetched, once per frame and layer (`host`).
 """
 
 # mypy: disable-error-code="misc, no-any-unimported, untyped-decorator"
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from lava.magma.core.decorator import implements, requires
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
@@ -26,23 +29,11 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-Ints = npt.NDArray[Any]
+from nmcompile.backends.loihi.lava_arrays import Ints, golden_order, lava_order
+from nmcompile.backends.loihi.lava_host import Host
 
-
-class LayerInfo(NamedTuple):
-    """What the runner needs to know about a layer.
-
-    Attributes:
-        process: attribute of the network that holds its process.
-        population: name under which its spikes and states are reported.
-        window: the `Window` in which it works.
-        stock: whether the neurons are a stock Lava process.
-    """
-
-    process: str
-    population: str
-    window: Any
-    stock: bool
+CRASHED = 3
+"""Exit status after an exception inside a Lava process."""
 
 
 class StimulusSource(AbstractProcess):
@@ -64,7 +55,7 @@ class StimulusSource(AbstractProcess):
 class PyStimulusSourceModel(PyLoihiProcessModel):
     """`StimulusSource` on the CPU."""
 
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=8)
+    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
 
     def run_spk(self) -> None:
         """One tick."""
@@ -81,10 +72,18 @@ class PyStimulusSourceModel(PyLoihiProcessModel):
 
 
 class SpikeSink(AbstractProcess):
-    """Writes the spikes of a layer's window, `(F, T, ...)` uint8, to a .npy file at the end."""
+    """Writes what a layer sends in its window, `(F, T, ...)`, to a .npy file at the end."""
 
-    def __init__(self, *, shape: tuple[int, ...], window: Any, frames: int, file: Path) -> None:
-        super().__init__(shape=shape, window=window, frames=frames, file=file)
+    def __init__(
+        self,
+        *,
+        shape: tuple[int, ...],
+        window: Any,
+        frames: int,
+        file: Path,
+        dtype: Any = np.uint8,
+    ) -> None:
+        super().__init__(shape=shape, window=window, frames=frames, file=file, dtype=dtype)
         self.s_in = InPort(shape=shape)
 
 
@@ -93,12 +92,13 @@ class SpikeSink(AbstractProcess):
 class PySpikeSinkModel(PyLoihiProcessModel):
     """`SpikeSink` on the CPU."""
 
-    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=8)
+    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         steps = proc_params["window"].timesteps
-        self._train = np.zeros((proc_params["frames"], steps, *proc_params["shape"]), np.uint8)
+        shape = (proc_params["frames"], steps, *proc_params["shape"])
+        self._train = np.zeros(shape, proc_params["dtype"])
 
     def run_spk(self) -> None:
         """One tick."""
@@ -126,49 +126,71 @@ class NamingRunCfg(Loihi2SimCfg):
         return model
 
 
-def simulate(network: Any, frames: Ints) -> dict[str, Ints]:
+def simulate(
+    network: Any, frames: Ints, slots: Mapping[str, Ints] | None = None
+) -> dict[str, Ints]:
     """Run consecutive frames through a network process.
 
     Args:
         network: an instance of the emitted network.
         frames: `(F, C, H, W)` or `(F, N)` images, `(F, T, C, H, W)` or `(F, T, N)` trains.
+        slots: contents of the slot that a network with a template reads, one for each frame.
 
     Returns:
-        `spikes/<population>` `(F, T, C, H, W)` uint8, `u/<population>` and `v/<population>`
+        `spikes/<population>` `(F, T, C, H, W)`, `u/<population>` and `v/<population>`
         `(F, C, H, W)` int32 (vectors without H, W), and the process models that were used.
     """
-    if network.static_input:
+    if network.coding is not None:
+        frames = network.coding.train(frames, network.timesteps)
+    elif network.static_input:
         frames = frames[:, None]
     if frames.shape[2:] != network.golden_input_shape:
         raise SystemExit(f"frames must be {network.golden_input_shape}, not {frames.shape[2:]}")
-    _print_errors()
+    _die_loudly()
+    host = Host(network, len(frames), slots)
     results: dict[str, Ints] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _connect_probes(network, _lava_order(frames), folder)
+        _connect_probes(network, lava_order(frames), folder)
         config = NamingRunCfg()
         try:
-            _run(network, len(frames), config, results)
-            _collect(network, len(frames), folder, results)
+            _run(network, len(frames), config, host)
         finally:
             network.stop()
+        _collect(network, len(frames), folder, results)
+    results.update({key: np.stack(values) for key, values in host.states.items()})
     models = [f"{process}={model}" for process, model in sorted(config.chosen.items())]
     results["process_models"] = np.array(models)
     return results
 
 
-def _print_errors() -> None:
-    """Print an exception where it happens: Lava itself hangs or loses it on the way."""
+def _die_loudly() -> None:
+    """Print an exception inside a Lava process where it happens, and end the run.
+
+    Lava itself hangs then, or loses the exception on the way.
+    """
     stock = PyLoihiProcessModel._spike
+    if hasattr(stock, "loud"):
+        return
+    main = os.getpid()
+
+    def end(number: int, frame: Any) -> None:
+        if os.getpid() == main:
+            for child in multiprocessing.active_children():
+                child.kill()
+        os._exit(CRASHED)
 
     def spike(model: Any) -> None:
         try:
             stock(model)
         except Exception:
             traceback.print_exc()
+            os.kill(main, signal.SIGTERM)
             raise
 
+    spike.loud = True  # type: ignore[attr-defined]
     PyLoihiProcessModel._spike = spike
+    signal.signal(signal.SIGTERM, end)
 
 
 def _connect_probes(network: Any, frames: Ints, folder: Path) -> None:
@@ -182,53 +204,30 @@ def _connect_probes(network: Any, frames: Ints, folder: Path) -> None:
             window=layer.window,
             frames=len(frames),
             file=folder / f"{index}.npy",
+            dtype=np.int32 if layer.wide else np.uint8,
         )
         process.out.connect(sink.s_in)
         if not layer.stock:
             getattr(process, "neuron", process).write_states_to(folder / str(index))
 
 
-def _run(network: Any, frames: int, config: NamingRunCfg, results: dict[str, Ints]) -> None:
-    """Run all ticks, with a pause where the states of a stock layer are due."""
-    due: dict[int, list[LayerInfo]] = {frames * network.frame_ticks: []}
-    for layer in network.layers:
-        if layer.stock:
-            for frame in range(frames):
-                last = frame * network.frame_ticks + layer.window.timesteps + layer.window.delay
-                due.setdefault(last, []).append(layer)
-    states: dict[str, list[Ints]] = {}
+def _run(network: Any, frames: int, config: NamingRunCfg, host: Host) -> None:
+    """Run all ticks, with a pause where the host has work."""
     tick = 0
-    for stop in sorted(due):
+    host.work(tick)
+    for stop in sorted({*host.stops(), frames * network.frame_ticks}):
         network.run(condition=RunSteps(num_steps=stop - tick), run_cfg=config)
         tick = stop
-        for layer in due[stop]:
-            neuron = getattr(network, layer.process).neuron
-            for state in ("u", "v"):
-                values = np.asarray(getattr(neuron, state).get()).astype(np.int32)
-                states.setdefault(f"{state}/{layer.population}", []).append(values)
-    results.update({key: _golden_order(np.stack(v), 1) for key, v in states.items()})
+        host.work(tick)
 
 
 def _collect(network: Any, frames: int, folder: Path, results: dict[str, Ints]) -> None:
     for index, layer in enumerate(network.layers):
         spikes = np.load(folder / f"{index}.npy")
-        results[f"spikes/{layer.population}"] = _golden_order(spikes, 2)
+        results[f"spikes/{layer.population}"] = golden_order(spikes, 2)
         if layer.stock:
             continue
         files = [np.load(folder / f"{index}.{frame}.npz") for frame in range(frames)]
         for state in ("u", "v"):
             stacked = np.stack([file[state] for file in files]).astype(np.int32)
-            results[f"{state}/{layer.population}"] = _golden_order(stacked, 1)
-
-
-def _lava_order(frames: Ints) -> Ints:
-    """`(F, T, C, H, W)` -> `(F, T, W, H, C)`; vectors stay."""
-    return frames.transpose(0, 1, 4, 3, 2) if frames.ndim == 5 else frames
-
-
-def _golden_order(array: Ints, leading: int) -> Ints:
-    """`(..., W, H, C)` -> `(..., C, H, W)` behind `leading` axes; vectors stay."""
-    if array.ndim - leading != 3:
-        return array
-    axes = (*range(leading), *range(array.ndim - 1, leading - 1, -1))
-    return np.ascontiguousarray(array.transpose(axes))
+            results[f"{state}/{layer.population}"] = golden_order(stacked, 1)

@@ -35,6 +35,8 @@ def rules_of(target: Target) -> TargetRules:
         frame_reset=target.neuron.frame_reset != "host_rewrite",
         graded_spikes=int(formats.graded_bits.value) > 0,
         threshold_schedule=target.neuron.threshold_schedule != "none",
+        message_bits=int(formats.graded_bits.value),
+        pixel_neurons=not target.neuron.graded_input,
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.backends.loihi import columns as c
 from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.ir.neurons import PAYLOAD_MAX
+from nmcompile.ir.neurons import KEEP_ONE, PAYLOAD_MAX
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.populations import COUNTING_POOLS
 
@@ -16,66 +17,37 @@ I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
+U16 = npt.NDArray[np.uint16]
 
 DELAY_MAX = 4096
 """Delays beyond this are damage: spikes are kept for as many ticks."""
 
-KINDS = ("neuron", "pool_running_max", "pool_or", "pool_gate")
+KINDS = ("neuron", "pool_running_max", "pool_or", "pool_gate", "sigma_delta")
+NEURON, SIGMA_DELTA = KINDS.index("neuron"), KINDS.index("sigma_delta")
 
 
 class Tables(NamedTuple):
-    """Read-only columns; the names follow `nmcompile.mapping.coregraph`.
+    """What the kernels read: wide tables of `nmcompile.backends.loihi.columns`, and plain columns.
 
-    `*0` columns have one entry more than their table: entry i ends where i + 1 begins. In-axon
-    columns (`in_*`) have one entry per route, ordered by destination core and axon.
+    Attributes:
+        inputs: in-axons. tile, group, row, run, profile: likewise `(entries, columns)`.
+        payload, port_shift: lists that profiles point into.
+        weight: int8 where that is enough. bias, fire_above, reset_by, v_init: per neuron.
     """
 
-    core_tile0: I32
-    core_in0: I32
-    in_group: I32
-    in_delay: I32
-    in_row: I32
-    in_acc: I32
-    in_tile: I32
-    in_counter: I32
-    tile_neuron0: I32
-    tile_neurons: I32
-    tile_acc0: I32
-    tile_profile: I32
-    tile_group0: I32
-    group_line0: I32
-    group_lines: I32
-    group_host: U8
-    group_graded: U8
-    host_line0: I32
-    row_run0: I32
-    row_runs: I32
-    row_dst: I32
-    row_w: I32
-    row_nonzero: I32
-    row_total: I32
-    run_dst: I32
-    run_w: I32
-    run_length: I32
-    weight: I16
+    inputs: I32
+    tile: I32
+    group: I32
+    row: I32
+    run: I32
+    profile: I32
+    payload: I32
+    port_shift: I32
+    weight: npt.NDArray[Any]
     bias: I32
     fire_above: I32
     reset_by: I32
     v_init: I32
-    profile_kind: I32
-    profile_start: I32
-    profile_end: I32
-    profile_u_keep: I32
-    profile_v_keep: I32
-    profile_state_shift: I32
-    profile_state_bits: I32
-    profile_subtract: U8
-    profile_input_shift: I32
-    profile_burst: U8
-    profile_payload0: I32
-    payload: I32
-    profile_port0: I32
-    port_shift: I32
 
 
 def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
@@ -85,84 +57,171 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         NmError: NM0309 when an index of the graph points outside its table.
     """
     _check_indices(graph)
-    for profile in graph.profiles:
+    profile = _profiles(graph)
+    group = _groups(graph)
+    row = _rows(graph)
+    run = _table(graph, "run", c.RUN_COLUMNS, dst_off=c.RUN_DST, w_off=c.RUN_W, length=c.RUN_LENGTH)
+    inputs, in_tile, counters = _inputs(graph, profile, group, row)
+    tables = Tables(
+        inputs=inputs,
+        tile=_tiles(graph, in_tile),
+        group=group,
+        row=row,
+        run=run,
+        profile=profile,
+        payload=np.array([n for p in graph.profiles for n in p.payloads], np.int32),
+        port_shift=np.array([s for p in graph.profiles for s in p.port_shifts], np.int32),
+        # Copies: the host writes templates and pixels into them.
+        weight=graph["weight.value"].astype(_weight_type(graph)),
+        bias=graph["neuron.bias"].copy(),
+        fire_above=graph["neuron.fire_above"],
+        reset_by=graph["neuron.reset_by"],
+        v_init=graph["neuron.v_init"],
+    )
+    accumulators = _accumulators(graph, tables)
+    _check_rows(graph, tables, in_tile)
+    return tables, accumulators, counters
+
+
+def _table(graph: CoreGraph, name: str, columns: int, **at: int) -> I32:
+    """Columns of a core graph side by side."""
+    table = np.zeros((graph.size(name), columns), np.int32)
+    for column, index in at.items():
+        table[:, index] = graph[f"{name}.{column}"]
+    return table
+
+
+def _weight_type(graph: CoreGraph) -> type[np.integer[Any]]:
+    """int8 where every weight, and every word of a template, fits; else int16."""
+    weight, narrow = graph["weight.value"], np.iinfo(np.int8)
+    fits = weight.min(initial=0) >= narrow.min and weight.max(initial=0) <= narrow.max
+    written = not graph.slot or 0 < graph.slot_largest <= narrow.max
+    return np.int8 if fits and written else np.int16
+
+
+def _profiles(graph: CoreGraph) -> I32:
+    table = np.zeros((len(graph.profiles), c.PROFILE_COLUMNS), np.int32)
+    payloads = ports = 0
+    for own, profile in zip(table, graph.profiles, strict=True):
         _require(
             len(profile.payloads) > 0 and _inside(np.array(profile.payloads), PAYLOAD_MAX + 1),
             "a payload is outside its range",
         )
-    order = np.lexsort((graph["route.axon"], graph["route.core"]))
-    route_core = graph["route.core"][order]
-    axon0 = np.searchsorted(graph["axon.core"], np.arange(graph.cores + 1))
-    axon = axon0[route_core] + graph["route.axon"][order]
-    _require(_inside(axon, graph.size("axon")), "a route leads to no axon")
-    _require(np.all(graph["axon.core"][axon] == route_core), "a route leads to another core's axon")
-    group = graph["route.group"][order]
-    tile = graph["axon.tile"][axon]
-    ports = [p.port_shifts for p in graph.profiles]
-    kinds = np.array([KINDS.index(p.kind) for p in graph.profiles], np.int32)
-    counter, counters = _counters(graph, kinds, group, tile)
-    groups = graph["group.tile"]
-    hosts = groups < 0
+        exponents = np.array([profile.spike_exp, profile.state_exp, profile.message_bits])
+        _require(_inside(exponents, 33), "an exponent or a message width is outside its range")
+        own[c.KIND] = KINDS.index(profile.kind)
+        for index, name in c.OF_PROFILE:
+            own[index] = int(getattr(profile, name))
+        own[c.PORT0], own[c.PORTS] = ports, len(profile.port_shifts)
+        own[c.PAYLOAD0], own[c.PAYLOAD1] = payloads, payloads + len(profile.payloads)
+        ports, payloads = ports + len(profile.port_shifts), own[c.PAYLOAD1]
+        own[c.PLAIN] = profile.kind == "neuron" and profile.payloads == (1,)
+    table[:, c.PLAIN] &= _short(graph, table)
+    return table
+
+
+def _short(graph: CoreGraph, profile: I32) -> npt.NDArray[np.bool_]:
+    """Profiles whose states and parameters are small enough for 32-bit arithmetic."""
+    bits = profile[:, c.STATE_BITS]
+    kept = (profile[:, c.U_KEEP] <= KEEP_ONE) & (profile[:, c.V_KEEP] <= KEEP_ONE)
+    small = (bits > profile[:, c.STATE_SHIFT]) & (bits <= c.SHORT_BITS) & kept
+    large = [np.abs(graph[f"neuron.{n}"].astype(np.int64)) >= 2**30 for n in ("bias", "reset_by")]
+    owner = np.repeat(graph["tile.profile"], graph["tile.neurons"])
+    small[np.unique(owner[large[0] | large[1]])] = False
+    return small
+
+
+def _groups(graph: CoreGraph) -> I32:
+    table = _table(graph, "group", c.GROUP_COLUMNS, line0=c.GROUP_LINE0, lines=c.GROUP_LINES)
+    tile = graph["group.tile"]
+    hosts = tile < 0
     _require(
-        np.all(np.diff(np.where(hosts, graph.size("tile"), groups)) >= 0),
+        np.all(np.diff(np.where(hosts, graph.size("tile"), tile)) >= 0),
         "groups are not ordered by tile",
     )
-    row_nonzero, row_total = _row_sums(graph)
-    weight = graph["weight.value"]
-    tables = Tables(
-        core_tile0=_starts(graph["tile.core"], graph.cores),
-        core_in0=_starts(route_core, graph.cores),
-        in_group=group,
-        in_delay=graph["route.delay"][order],
-        in_row=graph["axon.row_base"][axon],
-        in_acc=graph["axon.acc_base"][axon],
-        in_tile=tile,
-        in_counter=counter,
-        tile_neuron0=graph["tile.neuron0"],
-        tile_neurons=graph["tile.neurons"],
-        tile_acc0=graph["tile.acc0"],
-        tile_profile=graph["tile.profile"],
-        tile_group0=_starts(groups[~hosts], graph.size("tile")),
-        group_line0=graph["group.line0"],
-        group_lines=graph["group.lines"],
-        group_host=hosts.astype(np.uint8),
-        group_graded=_graded(graph, hosts),
-        host_line0=np.array([graph.neurons], np.int32),
-        row_run0=graph["row.run0"],
-        row_runs=graph["row.runs"],
-        row_dst=graph["row.dst_base"],
-        row_w=graph["row.w_base"],
-        row_nonzero=row_nonzero,
-        row_total=row_total,
-        run_dst=graph["run.dst_off"],
-        run_w=graph["run.w_off"],
-        run_length=graph["run.length"],
-        # The host writes templates into this copy; always one, so that one compiled kernel serves.
-        weight=weight.copy(),
-        bias=graph["neuron.bias"],
-        fire_above=graph["neuron.fire_above"],
-        reset_by=graph["neuron.reset_by"],
-        v_init=graph["neuron.v_init"],
-        profile_kind=kinds,
-        profile_start=_profile(graph, "start_tick"),
-        profile_end=_profile(graph, "end_tick"),
-        profile_u_keep=_profile(graph, "u_keep"),
-        profile_v_keep=_profile(graph, "v_keep"),
-        profile_state_shift=_profile(graph, "state_shift"),
-        profile_state_bits=_profile(graph, "state_bits"),
-        profile_subtract=_profile(graph, "subtract").astype(np.uint8),
-        profile_input_shift=_profile(graph, "input_shift"),
-        profile_burst=_profile(graph, "burst").astype(np.uint8),
-        profile_payload0=np.cumsum([0, *(len(p.payloads) for p in graph.profiles)]).astype(
-            np.int32
-        ),
-        payload=np.array([n for p in graph.profiles for n in p.payloads], np.int32),
-        profile_port0=np.cumsum([0, *(len(p) for p in ports)]).astype(np.int32),
-        port_shift=np.array([s for p in ports for s in p], np.int32),
+    _require(_inside(table[:, c.GROUP_LINES], 2**16), "a group has too many lines")
+    payloads = np.array([info.edge.bits > 1 for info in graph.populations])
+    graded = hosts | payloads[graph["tile.population"][np.maximum(tile, 0)]]
+    lines = np.where(graded, table[:, c.GROUP_LINES], 0)
+    table[:, c.GROUP_PAYLOAD0] = np.where(graded, np.cumsum(lines) - lines, -1)
+    table[:, c.GROUP_HOST] = hosts
+    return table
+
+
+def _rows(graph: CoreGraph) -> I32:
+    table = _table(
+        *(graph, "row", c.ROW_COLUMNS),
+        run0=c.ROW_RUN0,
+        runs=c.ROW_RUNS,
+        dst_base=c.ROW_DST,
+        w_base=c.ROW_W,
     )
-    accumulators = _accumulators(graph, tables)
-    _check_rows(graph, tables)
-    return tables, accumulators, counters
+    table[:, c.ROW_NONZERO], table[:, c.ROW_TOTAL] = _row_sums(graph)
+    return table
+
+
+def _inputs(graph: CoreGraph, profile: I32, group: I32, row: I32) -> tuple[I32, I32, int]:
+    """In-axons (one per route, ordered by tile), the tile of each, and the pooling counters."""
+    axon0 = np.searchsorted(graph["axon.core"], np.arange(graph.cores + 1))
+    axon = axon0[graph["route.core"]] + graph["route.axon"]
+    _require(_inside(axon, graph.size("axon")), "a route leads to no axon")
+    _require(
+        np.all(graph["axon.core"][axon] == graph["route.core"]),
+        "a route leads to another core's axon",
+    )
+    order = np.lexsort((axon, graph["axon.tile"][axon]))
+    axon = axon[order]
+    tile = graph["axon.tile"][axon]
+    table = np.zeros((len(axon), c.IN_COLUMNS), np.int32)
+    table[:, c.IN_GROUP] = graph["route.group"][order]
+    table[:, c.IN_DELAY] = graph["route.delay"][order]
+    table[:, c.IN_ROW] = graph["axon.row_base"][axon]
+    table[:, c.IN_ACC] = graph["axon.acc_base"][axon]
+    lines = group[table[:, c.IN_GROUP], c.GROUP_LINES].astype(np.int64)
+    counting = [KINDS.index(kind) for kind in COUNTING_POOLS]
+    pools = np.isin(profile[graph["tile.profile"][tile], c.KIND], counting)
+    counted = np.where(pools, lines, 0)
+    table[:, c.IN_COUNTER] = np.where(pools, np.cumsum(counted) - counted, -1)
+    last = table[:, c.IN_ROW] + lines
+    rows = graph.size("row")
+    _require(
+        _inside(table[:, c.IN_ROW], rows + 1) and _inside(last, rows + 1), "an axon has no such row"
+    )
+    table[:, c.IN_STEP] = _steps(row, table[:, c.IN_ROW].astype(np.int64), lines)
+    return table, tile, int(counted.sum())
+
+
+def _steps(row: I32, row0: I64, lines: I64) -> I32:
+    """From the weights of a row to those of the next, where an axon's rows differ in them only."""
+    if not len(row):
+        return np.zeros(len(row0), np.int32)
+    alike = [c.ROW_RUN0, c.ROW_RUNS, c.ROW_DST, c.ROW_TOTAL]
+    step = np.diff(row[:, c.ROW_W].astype(np.int64), append=0)
+    # Changes up to a row, so that a difference of two counts those in between.
+    other = np.concatenate([[0], np.cumsum(np.any(np.diff(row[:, alike], axis=0) != 0, axis=1))])
+    uneven = np.concatenate([[0], np.cumsum(np.diff(step) != 0)])
+    first = np.minimum(row0, len(row) - 1)
+    last = np.minimum(row0 + np.maximum(lines, 1) - 1, len(row) - 1)
+    even = (lines <= 1) | (uneven[np.maximum(last - 1, first)] == uneven[first])
+    fits = np.abs(step[first]) < 2**31
+    same = (other[last] == other[first]) & even & fits
+    return np.where(same, np.where(lines > 1, step[first], 0), c.MIXED).astype(np.int32)
+
+
+def _tiles(graph: CoreGraph, in_tile: I32) -> I32:
+    table = _table(
+        *(graph, "tile", c.TILE_COLUMNS),
+        neuron0=c.TILE_NEURON0,
+        neurons=c.TILE_NEURONS,
+        acc0=c.TILE_ACC0,
+        profile=c.TILE_PROFILE,
+    )
+    tiles, group = graph.size("tile"), graph["group.tile"]
+    ends = np.searchsorted(group[group >= 0], np.arange(tiles + 1))
+    table[:, c.TILE_GROUP0], table[:, c.TILE_GROUP1] = ends[:-1], ends[1:]
+    ends = np.searchsorted(in_tile, np.arange(tiles + 1))
+    table[:, c.TILE_IN0], table[:, c.TILE_IN1] = ends[:-1], ends[1:]
+    return table
 
 
 def _check_indices(graph: CoreGraph) -> None:
@@ -184,6 +243,10 @@ def _check_indices(graph: CoreGraph) -> None:
         ("readout.neuron", graph.neurons),
         ("readout.index", outputs),
         ("host.index", inputs),
+        ("pixel.neuron", graph.neurons),
+        ("pixel.index", inputs),
+        ("pixel.shift", 32),
+        ("pixel.exponent", 32),
         ("slot.weight", graph.size("weight")),
         ("slot.element", int(np.prod(graph.slot_shape[-3:])) if graph.slot else 0),
     ):
@@ -197,30 +260,6 @@ def _check_indices(graph: CoreGraph) -> None:
         _require(np.all(inside), "the box of a tile is outside its population")
     box = np.prod([graph[f"tile.{n}1"] - graph[f"tile.{n}0"] for n in "cyx"], axis=0)
     _require(np.all(box == graph["tile.neurons"]), "a tile has not the neurons of its box")
-
-
-def _starts(index: I32, count: int) -> I32:
-    return np.searchsorted(index, np.arange(count + 1)).astype(np.int32)
-
-
-def _profile(graph: CoreGraph, name: str) -> I32:
-    return np.array([int(getattr(p, name)) for p in graph.profiles], np.int32)
-
-
-def _counters(graph: CoreGraph, kinds: I32, group: I32, tile: I32) -> tuple[I32, int]:
-    """First spike counter of every in-axon of a tile that counts (one counter per line)."""
-    counting = [KINDS.index(kind) for kind in COUNTING_POOLS]
-    pools = np.isin(kinds[graph["tile.profile"][tile]], counting)
-    lines = np.where(pools, graph["group.lines"][group], 0).astype(np.int64)
-    first = np.cumsum(lines) - lines
-    return np.where(pools, first, -1).astype(np.int32), int(lines.sum())
-
-
-def _graded(graph: CoreGraph, hosts: npt.NDArray[np.bool_]) -> U8:
-    """Whether the spikes of a group carry payloads; what the host sends always does."""
-    graded = np.array([p.graded for p in graph.populations])
-    population = graph["tile.population"][np.maximum(graph["group.tile"], 0)]
-    return np.asarray(hosts | graded[population], np.uint8)
 
 
 def _row_sums(graph: CoreGraph) -> tuple[I32, I32]:
@@ -255,66 +294,67 @@ def row_weights(graph: CoreGraph) -> tuple[I64, I64, I64]:
 
 def _accumulators(graph: CoreGraph, tables: Tables) -> int:
     """Number of accumulators; neurons, accumulators and groups must partition their tables."""
-    ports = np.diff(tables.profile_port0)[tables.tile_profile]
-    neurons = tables.tile_neurons.astype(np.int64)
-    _require(_partition(tables.tile_neuron0, neurons, graph.neurons), "tiles share neurons")
+    tiles = tables.tile.astype(np.int64)
+    ports = tables.profile[tiles[:, c.TILE_PROFILE], c.PORTS]
+    neurons = tiles[:, c.TILE_NEURONS]
+    _require(_partition(tiles[:, c.TILE_NEURON0], neurons, graph.neurons), "tiles share neurons")
     accumulators = int((neurons * ports).sum())
     _require(
-        _partition(tables.tile_acc0, neurons * ports, accumulators), "tiles share accumulators"
+        _partition(tiles[:, c.TILE_ACC0], neurons * ports, accumulators), "tiles share accumulators"
     )
     tile = graph["group.tile"]
-    first = np.where(tile < 0, graph.neurons, tables.tile_neuron0[np.maximum(tile, 0)])
-    count = np.where(tile < 0, graph.size("host"), tables.tile_neurons[np.maximum(tile, 0)])
+    first = np.where(tile < 0, graph.neurons, tiles[np.maximum(tile, 0), c.TILE_NEURON0])
+    count = np.where(tile < 0, graph.size("host"), neurons[np.maximum(tile, 0)])
     low = graph["group.line0"].astype(np.int64)
     inside = (low >= first) & (low + graph["group.lines"] <= first + count)
     _require(np.all(inside), "a group has lines outside its tile")
     return accumulators
 
 
-def _partition(first: I32, count: I64, total: int) -> bool:
+def _partition(first: I64, count: I64, total: int) -> bool:
     """Whether the ranges follow each other without gaps and end at `total`."""
     return bool(np.array_equal(first, np.cumsum(count) - count) and count.sum() == total)
 
 
-def _check_rows(graph: CoreGraph, tables: Tables) -> None:
+def _check_rows(graph: CoreGraph, tables: Tables, in_tile: I32) -> None:
     """Every row that an axon can select must stay inside the tile of the axon."""
-    rows = graph.size("row")
-    last = tables.in_row + tables.group_lines[tables.in_group]
-    _require(
-        _inside(tables.in_row, rows + 1) and _inside(last, rows + 1), "an axon has no such row"
-    )
+    row0, acc0 = (tables.inputs[:, column].astype(np.int64) for column in (c.IN_ROW, c.IN_ACC))
+    last = row0 + tables.group[tables.inputs[:, c.IN_GROUP], c.GROUP_LINES]
     low, high = _row_reach(tables)
-    ports = np.diff(tables.profile_port0)[tables.tile_profile]
-    acc0 = tables.tile_acc0[tables.in_tile].astype(np.int64)
-    acc1 = acc0 + (tables.tile_neurons * ports)[tables.in_tile]
-    reach_low = _range_min(low, tables.in_row, last)
-    reach_high = -_range_min(-high, tables.in_row, last)
+    tiles = tables.tile.astype(np.int64)
+    ports = tables.profile[tiles[:, c.TILE_PROFILE], c.PORTS]
+    first = tiles[in_tile, c.TILE_ACC0]
+    end = first + (tiles[:, c.TILE_NEURONS] * ports)[in_tile]
+    reach_low = _range_min(low, row0, last)
+    reach_high = -_range_min(-high, row0, last)
     used = reach_high > reach_low
-    inside = (tables.in_acc + reach_low >= acc0) & (tables.in_acc + reach_high <= acc1)
+    inside = (acc0 + reach_low >= first) & (acc0 + reach_high <= end)
     _require(bool(np.all(inside | ~used)), "a synapse row leads outside its tile")
 
 
 def _row_reach(tables: Tables) -> tuple[I64, I64]:
     """First accumulator and one past the last that each row reaches, relative to the axon."""
-    keys = tables.row_run0.astype(np.int64) * (2**31) + tables.row_runs
-    unique, inverse = np.unique(keys, return_inverse=True)
+    run0, runs = tables.row[:, c.ROW_RUN0].astype(np.int64), tables.row[:, c.ROW_RUNS]
+    unique, inverse = np.unique(run0 * (2**31) + runs, return_inverse=True)
     low, high = np.zeros(len(unique), np.int64), np.zeros(len(unique), np.int64)
+    start = tables.run[:, c.RUN_DST].astype(np.int64)
+    end = start + tables.run[:, c.RUN_LENGTH]
     for i, key in enumerate(unique):
-        runs = slice(int(key >> 31), int(key >> 31) + int(key & (2**31 - 1)))
-        if runs.stop > runs.start:
-            low[i] = tables.run_dst[runs].min()
-            high[i] = (tables.run_dst[runs] + tables.run_length[runs]).max()
-    filled = tables.row_runs > 0
+        own = slice(int(key >> 31), int(key >> 31) + int(key & (2**31 - 1)))
+        if own.stop > own.start:
+            low[i], high[i] = start[own].min(), end[own].max()
+    filled = runs > 0
     far = np.int64(2**40)
+    dst = tables.row[:, c.ROW_DST]
     return (
-        np.where(filled, low[inverse.reshape(-1)] + tables.row_dst, far),
-        np.where(filled, high[inverse.reshape(-1)] + tables.row_dst, -far),
+        np.where(filled, low[inverse.reshape(-1)] + dst, far),
+        np.where(filled, high[inverse.reshape(-1)] + dst, -far),
     )
 
 
-def _range_min(values: I64, start: I32, stop: I32) -> I64:
+def _range_min(values: I64, start: I64, stop: I64) -> I64:
     """Minimum of values[start:stop] for many ranges."""
-    pairs, inverse = np.unique(start.astype(np.int64) * (2**32) + stop, return_inverse=True)
+    pairs, inverse = np.unique(start * (2**32) + stop, return_inverse=True)
     result = np.array(
         [values[int(p >> 32) : int(p & (2**32 - 1))].min(initial=2**40) for p in pairs], np.int64
     )

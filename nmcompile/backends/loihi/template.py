@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.backends.loihi.columns import ROW_NONZERO
 from nmcompile.backends.loihi.tables import I32, Tables, row_weights
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.mapping.coregraph import CoreGraph
@@ -24,7 +25,7 @@ class TemplateLoader:
     """Writes templates into the weights of one network.
 
     Args:
-        graph: the mapped network. tables: its tables; `weight` and `row_nonzero` must be writable.
+        graph: the mapped network. tables: its tables; `weight` and `row` must be writable.
     """
 
     def __init__(self, graph: CoreGraph, tables: Tables) -> None:
@@ -82,14 +83,20 @@ class TemplateLoader:
         if self._graph.slot and len(self._bank) > 1 and 0 <= step < len(self._bank):
             self._write(self._bank[step])
 
+    @property
+    def by_tick(self) -> bool:
+        """Whether the weights change from tick to tick."""
+        return len(self._graph.slot_shape) > 3
+
     def _write(self, template: I32) -> None:
         tables = self._tables
         element = template.reshape(-1)[self._element]
         part = np.clip(np.abs(element) - self._below, 0, self._graph.slot_largest or None)
         tables.weight[self._weight] = self._sign * np.sign(element) * part
         nonzero = np.concatenate([[0], np.cumsum(tables.weight[self._span] != 0)])
-        tables.row_nonzero[self._row] = 0
-        np.add.at(tables.row_nonzero, self._row, nonzero[self._high] - nonzero[self._low])
+        counts = tables.row[:, ROW_NONZERO]
+        counts[self._row] = 0
+        np.add.at(counts, self._row, nonzero[self._high] - nonzero[self._low])
 
     def _first_tick(self) -> int:
         """Tick of timestep 1 in the population that the template feeds: the one read out."""

@@ -13,7 +13,7 @@ from nmcompile.backends.truenorth.rules import rules_of
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
-from nmcompile.ir.neurons import IntegerNeuron
+from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.passes.context import TargetRules
@@ -42,6 +42,8 @@ class TrueNorthBackend:
         if isinstance(op, ops.SpikeMaxPool2d) and op.rule != "or":
             return f"{target.name} has no neuron that keeps a running maximum"
         model = op.model if isinstance(op, ops.Neuron) else None
+        if isinstance(model, SigmaDelta):
+            return f"a spike of {target.name} carries no value"
         return neuron_refusal(model) or None if isinstance(model, IntegerNeuron) else None
 
     def rules(self, target: Target) -> TargetRules:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from nmcompile.backends.truenorth.encoding import Encoding, choose
 from nmcompile.backends.truenorth.neuron import neuron_refusal
 from nmcompile.ir.neurons import IntegerNeuron
-from nmcompile.mapping.demand import Costs, Feed, Grid, split_atoms
+from nmcompile.mapping.axes import Feed
+from nmcompile.mapping.demand import Costs, Grid, split_atoms
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.populations import Population, Projection
 from nmcompile.mapping.tile import grids

@@ -78,3 +78,8 @@ def test_what_cores_cannot_run_has_a_reason() -> None:
     assert backend.supports(pool, two) is None
     assert "running maximum" in (backend.supports(pool, one) or "")
     assert "pixel" in (backend.supports(ops.Encode("impulse"), one) or "")
+    for mode, payloads in (("phase", (128, 1)), ("burst", (1, 2))):
+        assert "payload" in (backend.supports(ops.Encode(mode, payloads), one) or "")
+        assert backend.supports(ops.Encode(mode, payloads), two) is None
+    for image in (ops.Encode("constant"), ops.Encode("rate", (1,), 255, 127)):
+        assert backend.supports(image, one) is None

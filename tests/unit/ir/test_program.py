@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from support.messages import video
 from support.nets import spiking_networks, tiny_siamese
 
 from nmcompile.diagnostics import NmError
@@ -104,3 +105,14 @@ def test_illegal_levels_are_reported_all_at_once() -> None:
 def test_networkx_view() -> None:
     graph = tiny_siamese().network("search").to_networkx()
     assert list(graph.successors("conv1")) == ["relu1"]
+
+
+def test_messages_and_delays_come_back_equal(tmp_path: Path) -> None:
+    step = Step("video", "every_frame", "chip", "video")
+    program = Program("p", "golden", (video(),), (step,))
+    verify(program)
+    save_program(program, tmp_path / "p")
+    assert load_program(tmp_path / "p") == program
+    text = program_text(program)
+    assert "%late = Delay(ticks=3) (%flat) : spikes s24 [120]" in text
+    assert "SigmaDelta(receives=changes, sends=changes, activation=relu" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from support.mapping import limits, line, skip_networks, small_limits
+from support.mapping import apart, limits, line, skip_networks, small_limits
 from support.nets import spiking_networks
 
 from nmcompile.diagnostics import NmError
@@ -69,7 +69,8 @@ def test_every_core_has_its_own_place(network: Network, caps: Limits) -> None:
 @QUICK
 @given(networks, small_limits())
 def test_the_analytic_demand_bounds_the_finished_tables(network: Network, caps: Limits) -> None:
-    graph = mapped(network, caps)
+    mapped(network, caps)
+    graph = apart(network, caps)
     predicted = Demand()
     for _, tiles in demands(tile(stages(network), caps), caps):
         for demand in tiles:
@@ -85,7 +86,7 @@ def test_the_analytic_demand_bounds_the_finished_tables(network: Network, caps: 
 def test_one_tile_per_core_is_counted_exactly() -> None:
     network = line()
     caps = limits(neurons=40)
-    graph = map_network(network, caps)
+    graph = apart(network, caps)
     assert graph.size("tile") == graph.cores
     found = core_usage(graph, caps)
     cores = {int(n): m for n, m in zip(found.neurons, found.in_axons, strict=True)}

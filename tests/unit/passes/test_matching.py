@@ -183,7 +183,7 @@ def test_weights_are_written_once_per_template_or_at_every_timestep() -> None:
     ("matching", "changes", "reason"),
     [
         (RULES[1], {"correlate": "template"}, "between frames"),
-        (RULES[0], {"accumulator_bits": 10}, "a response can reach"),
+        (RULES[0], {"accumulator_bits": 10}, "the response of one channel can reach 2304"),
     ],
 )
 def test_what_does_not_fit_goes_to_the_host_with_the_reason(
@@ -191,6 +191,31 @@ def test_what_does_not_fit_goes_to_the_host_with_the_reason(
 ) -> None:
     golden = lowered(matching, dataclasses.replace(on_cores(), **changes), relu=False)["golden"]
     assert reason in golden.step("search_match").reason
+
+
+@pytest.mark.parametrize(
+    ("matching", "bits"), list(zip(RULES, (14, 14, 15), strict=True)), ids=["psm", "tsm", "hsm"]
+)
+def test_a_response_beyond_one_membrane_takes_several_which_the_host_adds(
+    matching: Matching, bits: int
+) -> None:
+    host = lowered(matching, HOST, relu=False)["golden"]
+    wide = lowered(matching, on_cores(), relu=False)["golden"]
+    (match,) = wide.network("search").of_type(ops.Correlate)
+    assert isinstance(match.op, ops.Correlate)
+    assert match.op.groups == 1
+    narrow = lowered(matching, on_cores(accumulator_bits=bits), relu=False)["golden"]
+    search = narrow.network("search")
+    (match,) = search.of_type(ops.Correlate)
+    assert isinstance(match.op, ops.Correlate)
+    groups = match.op.groups
+    assert groups > 1
+    np.testing.assert_array_equal(respond(narrow), respond(host))
+    positions = int(np.prod(search.types[match.name].shape[1:]))
+    assert dict(narrow.step("search_scale").host_ops) == {
+        "membrane_reads": groups * positions,
+        "membrane_adds": (groups - 1) * positions,
+    }
 
 
 def test_elements_beyond_one_weight_take_several_synapses() -> None:

@@ -168,9 +168,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     calls: list[int] = []
     real = synapses.dense_conv
 
-    def called(*arguments: Any) -> None:
+    def called(*arguments: Any) -> int:
         calls.append(1)
-        real(*arguments)
+        return real(*arguments)
 
     monkeypatch.setattr(synapses, "dense_conv", called)
     return calls

@@ -89,3 +89,46 @@ def test_words_and_numbers_are_all_that_a_target_says() -> None:
     sections = [k for k, v in content.items() if isinstance(v, dict) and k != "sources"]
     keys = {f"{s}.{k}" for s in sections for k in content[s] if k not in ("source", "where")}
     assert said == keys
+
+
+LOIHI1 = (targets_dir() / "loihi1.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "line"),
+    [
+        ('encoding = "words"', 'encoding = "wrods"', "NM0604", "[synapses]"),
+        ("spill_bits = ", "spil_bits = ", "NM0603", "spil_bits"),
+        ("value = [2, 3, 4, 5]", "value = [2, 4, 3]", "NM0604", "skip_bits"),
+        ("value = [2, 3, 4, 5]", "value = []", "NM0604", "skip_bits"),
+        ("delay_steps = {", "total_memory_bytes = {", "NM0604", "[core]"),
+    ],
+)
+def test_faults_in_a_synapse_memory_are_found_where_they_stand(
+    tmp_path: Path, old: str, new: str, code: str, line: str
+) -> None:
+    text = LOIHI1.replace(old, new).replace(
+        'unit = "tick", kind = "assumed"', 'unit = "byte", kind = "assumed"'
+    )
+    path = written(tmp_path, text)
+    with pytest.raises(NmError) as caught:
+        load_target(path)
+    number = next(n for n, row in enumerate(text.splitlines(), 1) if row.startswith(line))
+    assert (code, number) in [
+        (d.code, int(d.where.removeprefix(f"{path}:").split(":")[0]))
+        for d in caught.value.diagnostics
+    ]
+
+
+def test_the_synapse_memory_says_how_it_is_filled() -> None:
+    words, rows = limits_of(load_target("loihi1")), limits_of(load_target("loihi2"))
+    assert words.packing is not None
+    assert words.packing.index_bits == (0, 6, 7, 8, 9, 10, 11, 12)
+    assert (words.words_per_axon, words.synapse_formats) == (256, 16)
+    assert words.total_memory_bytes is None
+    assert words.input_buffer == 8192
+    assert "synapses.formats = 16" in words.source("synapse_formats")
+    assert "core.delay_steps = 8" in words.source("input_buffer")
+    assert rows.packing is None
+    assert (rows.row_bytes, rows.run_bytes) == (2, 4)
+    assert rows.threshold_configs is rows.input_buffer is None

@@ -1,0 +1,55 @@
+"""What all benchmarks write: figures in one form, the machine and the versions beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+QUICK = os.environ.get("QUICK") == "1"
+"""Measure the same things with less repetition."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure; `goal` and `peer` are None where there is none."""
+
+    name: str
+    value: float | int | None
+    unit: str
+    command: str
+    goal: str | None = None
+    peer: str | None = None
+    peer_value: float | int | None = None
+
+
+def write(folder: Path, figures: Iterable[Figure], rows: Any, *packages: str) -> Path:
+    """`folder`/result.json (result-quick.json); returns it."""
+    body = {
+        "machine": {
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "load": round(os.getloadavg()[0], 1),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "numba", *packages)},
+        },
+        "figures": [asdict(figure) for figure in figures],
+        "rows": rows,
+    }
+    path = folder / ("result-quick.json" if QUICK else "result.json")
+    path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)

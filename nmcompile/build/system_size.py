@@ -1,0 +1,37 @@
+"""Do all networks together fit the largest system of the target?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.target import Target
+
+
+def require_system(graphs: Mapping[str, CoreGraph], target: Target) -> None:
+    """Every network is resident at the same time, so that their cores add up.
+
+    Raises:
+        NmError: NM0315 when the system has fewer cores.
+    """
+    chips, per_chip = target.chip.chips_max.value, target.chip.cores.value
+    cores = sum(graph.cores for graph in graphs.values())
+    if cores <= chips * per_chip:
+        return
+    parts = ", ".join(f"{name} {graph.cores:,}" for name, graph in graphs.items())
+    raise NmError(
+        Diagnostic(
+            code="NM0315",
+            message="the networks need more cores than the largest system has",
+            where="all networks together",
+            limit=f"{chips * per_chip:,} cores = {chips:,} chips of {per_chip:,} "
+            f"({target.cite('chip.chips_max')})",
+            found=f"{cores:,}",
+            notes=(f"cores of every network: {parts}",),
+            help=(
+                "use smaller crops, fewer channels or larger strides",
+                "choose a larger board or system (`nmcompile targets list`)",
+            ),
+        )
+    )

@@ -1,0 +1,36 @@
+"""What a recipe leaves to the target, or the target does not allow, stated before conversion.
+
+The integer program, and with it every accuracy figure, then has the coding and the pooling rule
+that run on the cores.
+"""
+
+from __future__ import annotations
+
+from nmcompile.ir import ops
+from nmcompile.ir.program import Program
+from nmcompile.passes.context import TargetRules
+from nmcompile.passes.recipe import Pooling, Recipe
+
+
+def suited(recipe: Recipe, program: Program, rules: TargetRules | None) -> Recipe:
+    """The recipe with its input coding stated and a pooling rule that the target has.
+
+    Args:
+        recipe: of the user. program: float level. rules: of the target; None changes nothing.
+    """
+    if rules is None:
+        return recipe
+    coding = recipe.input_coding or _input_coding(program, rules)
+    return recipe.model_copy(update={"input_coding": coding, "pooling": _pooling(recipe, rules)})
+
+
+def _input_coding(program: Program, rules: TargetRules) -> str:
+    """Pixel neurons where pixel values cannot enter and every image is one of unsigned integers."""
+    images = [i for i in (n.input.op for n in program.networks) if isinstance(i, ops.Input)]
+    unsigned = all(i.kind == "spikes" or (i.bits > 0 and not i.signed) for i in images)
+    return "rate" if rules.pixel_neurons and not rules.graded_input and unsigned else "real"
+
+
+def _pooling(recipe: Recipe, rules: TargetRules) -> Pooling:
+    counts = recipe.pooling in ("running_max", "gate")
+    return "or" if counts and rules.max_pool == "or" else recipe.pooling
