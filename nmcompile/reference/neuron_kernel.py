@@ -85,7 +85,7 @@ def neuron_step(
         subtract: reset by subtraction (else to zero).
 
     Returns:
-        Number of spikes, or -1 when an unbounded state left int32.
+        Number of spikes, or -1 when a state left int32 (a bounded current is wrapped once).
     """
     count = 0
     n = acc.shape[0]
@@ -96,7 +96,7 @@ def neuron_step(
             i = base + k
             new_u = _current(acc[i], u[i], u_keep, shift, bits)
             new_v = _membrane(v[i], new_u, bias[k], v_keep, bits)
-            if bits == 0 and _left_int32(new_u, new_v):
+            if _left_int32(new_u, new_v):
                 overflow = True
             fired = new_v > fire_above[k]
             if fired:
@@ -146,7 +146,7 @@ def coded_step(
             i = base + k
             new_u = _current(acc[i], u[i], u_keep, shift, bits)
             new_v = _membrane(v[i], new_u, bias[k], v_keep, bits)
-            if bits == 0 and _left_int32(new_u, new_v):
+            if _left_int32(new_u, new_v):
                 overflow = True
             payload = np.int64(payloads[streak[i] if burst else step % (last + 1)])
             level = np.int64(fire_above[k]) + (payload - 1) * np.int64(reset_by[k])

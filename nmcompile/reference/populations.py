@@ -174,7 +174,7 @@ class Encoder(Executor):
 
 
 def membrane_refusal(where: str) -> Diagnostic:
-    """NM0203 of an unbounded state, or of the sum that drives it."""
+    """NM0203 of a state, or of the sum that drives it."""
     return Diagnostic(
         code="NM0203",
         message="a membrane left 32 bits",

@@ -119,6 +119,7 @@ class Plain:
         p = self._payload(name, model.payloads, model.advance == "burst", a)
         spikes = (p > 0) & (v > above + (p - 1) * down)
         reset = v - p * down if model.reset == "subtract" else v * 0
+        self.largest = max(self.largest, int(np.abs(u).max(initial=0)))
         self.u[name], self.v[name] = u, np.where(spikes, reset, v)
         self._streak[name] = np.where(spikes, self._streak[name] + 1, 0)
         return np.where(spikes, p, 0)

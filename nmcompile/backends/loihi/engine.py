@@ -123,7 +123,7 @@ class LoihiEngine:
 
         Raises:
             NmError: NM0204 when the stimulus has the wrong shape, NM0215 when the template is
-                missing, NM0203 when a sum or an unbounded state left 32 bits, NM0217 when a
+                missing, NM0203 when a sum or a state left 32 bits, NM0217 when a
                 message left its width.
         """
         graph, state = self.graph, self._state
