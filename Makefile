@@ -19,11 +19,12 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format generated bench-siamsnn clean bench-conversion bench-codings \
-	bench-engine bench-synops conformance-lava
+	bench-engine bench-synops bench-loihi bench-netx conformance-lava
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
-	@echo "targets: setup demo test lint format generated bench-siamsnn bench-engine bench-synops clean"
+	@echo "targets: setup demo test conformance-lava lint format generated clean, and bench-NAME:"
+	@echo "  siamsnn conversion codings engine synops loihi netx"
 
 setup: $(STAMP)
 
@@ -78,6 +79,14 @@ bench-codings: $(STAMP)
 # speed of the integer engine beside a plain torch loop; needs the real sequences and weights
 bench-engine: $(STAMP)
 	$(PY) benchmarks/engine/run.py
+
+# cores, packets and hops of the mapped trackers, and the simulated cores beside Lava (QUICK=1: less)
+bench-loihi: $(STAMP)
+	$(PY) benchmarks/loihi/run.py
+
+# lava-dl's networks read from .net files, beside lava-dl where it is installed
+bench-netx: $(STAMP)
+	$(PY) benchmarks/netx/run.py
 
 # counted synaptic operations beside NeuroBench's and SpikingJelly's, where these are installed
 bench-synops: $(STAMP)
