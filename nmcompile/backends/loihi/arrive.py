@@ -26,10 +26,70 @@ from nmcompile.backends.loihi.tables import I32, I64, U8, U16
 from nmcompile.reference.jit import njit
 
 At = tuple[Any, Any, Any]
+Waiting = tuple[Any, Any, Any, Any, Any, Any, Any]
+"""Rows that wait to be added: how many, the weights of the last three, base, run0 and runs."""
 
 
 @njit
 def arrive_alike(
+    row0: Any,
+    step: Any,
+    acc0: Any,
+    at: At,
+    n: Any,
+    waiting: Waiting,
+    line: U16,
+    row: I32,
+    run: I32,
+    weight: Any,
+    acc: I32,
+    touched: U8,
+) -> Any:
+    """Binary spikes of lines that differ in their weights only, `step` from one to the next.
+
+    Rows wait until there are four with the same targets, of this group or another.
+
+    Returns:
+        Accesses as everywhere, and the rows that still wait, for the next group or `finish`.
+    """
+    runs, run0 = np.int64(row[row0, c.ROW_RUNS]), np.int64(row[row0, c.ROW_RUN0])
+    nonzero = np.int64(0)
+    if runs == 0:
+        return (nonzero, nonzero), waiting
+    slot, first, _ = at
+    base, w = np.int64(acc0) + row[row0, c.ROW_DST], np.int64(row[row0, c.ROW_W])
+    count, w0, w1, w2 = waiting[0], waiting[1], waiting[2], waiting[3]
+    if base != waiting[4] or run0 != waiting[5] or runs != waiting[6]:
+        finish(waiting, run, weight, acc)
+        mark(base, run0, runs, run, touched)
+        count = np.int64(0)
+    for k in range(first, first + n):
+        own = np.int64(line[slot, k])
+        nonzero += row[row0 + own, c.ROW_NONZERO]
+        if count == 3:
+            add_four(base, (w0, w1, w2, w + step * own), run0, runs, run, weight, acc)
+            count = np.int64(0)
+        else:
+            w0, w1, w2 = w1, w2, w + step * own
+            count += 1
+    total = n * np.int64(row[row0, c.ROW_TOTAL])
+    return (nonzero, total), (count, w0, w1, w2, base, run0, runs)
+
+
+@njit
+def finish(waiting: Waiting, run: I32, weight: Any, acc: I32) -> None:
+    """Add the rows that still wait."""
+    count, w0, w1, w2, base, run0, runs = waiting
+    if count > 2:
+        add_one(base, w0, run0, runs, run, weight, acc)
+    if count > 1:
+        add_one(base, w1, run0, runs, run, weight, acc)
+    if count > 0:
+        add_one(base, w2, run0, runs, run, weight, acc)
+
+
+@njit
+def arrive_graded(
     row0: Any,
     step: Any,
     acc0: Any,
@@ -43,35 +103,26 @@ def arrive_alike(
     acc: I32,
     touched: U8,
 ) -> Any:
-    """Lines that differ in their weights only: `step` weights from one to the next."""
+    """Spikes with payloads of lines that differ in their weights only; see `arrive_alike`."""
     run0, runs = row[row0, c.ROW_RUN0], row[row0, c.ROW_RUNS]
     nonzero = np.int64(0)
     if runs == 0:
         return nonzero, nonzero
     slot, first, payload0 = at
     base, w = acc0 + row[row0, c.ROW_DST], row[row0, c.ROW_W]
+    mark(base, run0, runs, run, touched)
+    for k in range(0, n, 3):
+        i, p = first + k, payload0 + k
+        own = np.int64(line[slot, i])
+        second = np.int64(line[slot, i + 1]) if k + 1 < n else own
+        third = np.int64(line[slot, i + 2]) if k + 2 < n else own
+        f1 = payload[slot, p + 1] if k + 1 < n else np.int32(0)
+        f2 = payload[slot, p + 2] if k + 2 < n else np.int32(0)
+        rows = (w + step * own, w + step * second, w + step * third)
+        factors = (payload[slot, p], f1, f2)
+        add_scaled(base, rows, factors, run0, runs, run, weight, acc)
     for k in range(first, first + n):
         nonzero += row[row0 + line[slot, k], c.ROW_NONZERO]
-    mark(base, run0, runs, run, touched)
-    if payload0 >= 0:
-        for k in range(0, n, 3):
-            i, p = first + k, payload0 + k
-            own = np.int64(line[slot, i])
-            second = np.int64(line[slot, i + 1]) if k + 1 < n else own
-            third = np.int64(line[slot, i + 2]) if k + 2 < n else own
-            f1 = payload[slot, p + 1] if k + 1 < n else np.int32(0)
-            f2 = payload[slot, p + 2] if k + 2 < n else np.int32(0)
-            rows = (w + step * own, w + step * second, w + step * third)
-            factors = (payload[slot, p], f1, f2)
-            add_scaled(base, rows, factors, run0, runs, run, weight, acc)
-    else:
-        whole = n - n % 4
-        for i in range(first, first + whole, 4):
-            pair = (w + step * np.int64(line[slot, i]), w + step * np.int64(line[slot, i + 1]))
-            rest = (w + step * np.int64(line[slot, i + 2]), w + step * np.int64(line[slot, i + 3]))
-            add_four(base, (pair[0], pair[1], rest[0], rest[1]), run0, runs, run, weight, acc)
-        for i in range(first + whole, first + n):
-            add_one(base, w + step * np.int64(line[slot, i]), run0, runs, run, weight, acc)
     return nonzero, n * np.int64(row[row0, c.ROW_TOTAL])
 
 

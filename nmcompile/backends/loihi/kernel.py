@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from nmcompile.backends.loihi import columns as c
-from nmcompile.backends.loihi.arrive import arrive_alike, arrive_mixed, arrive_pooled, arrive_wide
+from nmcompile.backends.loihi.arrive import (
+    arrive_alike,
+    arrive_graded,
+    arrive_mixed,
+    arrive_pooled,
+    arrive_wide,
+    finish,
+)
 from nmcompile.backends.loihi.pools import GATE, RUNNING_MAX
 from nmcompile.backends.loihi.state import Flight, History, State, Tally
 from nmcompile.backends.loihi.tables import I32, NEURON, SIGMA_DELTA, Tables
@@ -78,6 +85,8 @@ def _receive(
     pools = kind not in (NEURON, SIGMA_DELTA)
     fresh = kind in (RUNNING_MAX, GATE) and tick == profile[c.START]
     sops = zeros = macs = np.int64(0)
+    none = np.int64(0)
+    waiting = (none, none, none, none, np.int64(-1), none, none)
     for r in range(tables.tile[tile, c.TILE_IN0], tables.tile[tile, c.TILE_IN1]):
         group, counter = inputs[r, c.IN_GROUP], inputs[r, c.IN_COUNTER]
         if fresh:
@@ -98,9 +107,13 @@ def _receive(
             found = arrive_wide(
                 row0, acc0, at, n, line, payload, row, run, weight, wide_acc, touched
             )
-        elif step != c.MIXED:
-            found = arrive_alike(
+        elif step != c.MIXED and at[2] >= 0:
+            found = arrive_graded(
                 row0, step, acc0, at, n, line, payload, row, run, weight, acc, touched
+            )
+        elif step != c.MIXED:
+            found, waiting = arrive_alike(
+                row0, step, acc0, at, n, waiting, line, row, run, weight, acc, touched
             )
         else:
             found = arrive_mixed(row0, acc0, at, n, line, payload, row, run, weight, acc, touched)
@@ -108,6 +121,7 @@ def _receive(
         zeros += found[1] - found[0]
         if values and groups[group, c.GROUP_HOST]:
             macs += found[0]
+    finish(waiting, run, weight, acc)
     tally.sops[tick - 1, tile] = sops
     tally.zeros[tile] += zeros
     if profile[c.START] <= tick <= profile[c.END]:
