@@ -25,6 +25,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "siamsnn")]
 
 import common  # noqa: E402
 from figures import QUICK, Figure, table  # noqa: E402
+from speed import apart  # noqa: E402
 
 from nmcompile.backends.loihi.engine import LoihiEngine  # noqa: E402
 from nmcompile.backends.registry import backend_of  # noqa: E402
@@ -131,12 +132,6 @@ def fires_at(level: int) -> IntegerNeuron:
         reset_by=zero,
         v_init=zero,
     )
-
-
-def apart(tiling: Tiling) -> list[list[int]]:
-    """Every tile on a core of its own."""
-    number = iter(range(tiling.tiles))
-    return [[next(number) for _ in range(grid.tiles)] for _, grid in tiling.grids]
 
 
 def first_fit(tiling: Tiling, limits: Limits) -> list[list[int]]:

@@ -82,8 +82,9 @@ def gone(pid: int) -> bool:
     return not status.exists() or "zombie" in status.read_text()
 
 
-def leftovers() -> list[str]:
-    return [n for n in os.listdir("/dev/shm") if n.startswith("psm_") and n.count("_") == 2]
+def left_behind(folder: Path) -> bool:
+    """Whether the shared memory that `MEMORY` made there still exists."""
+    return Path("/dev/shm", (folder / "piece").read_text()).exists()
 
 
 def test_an_error_at_import_is_in_the_message(fake: Fake) -> None:
@@ -119,17 +120,16 @@ def test_shared_memory_of_a_crash_is_removed(fake: Fake, tmp_path: Path) -> None
     found = refused(fake(MEMORY + "import os; os.abort()"))
     assert found.message == "lava was killed by SIGABRT"
     assert "shared memory that it left behind: 1 removed (4096 bytes)" in found.notes
-    assert not Path("/dev/shm", (tmp_path / "piece").read_text()).exists()
-    assert leftovers() == []
+    assert not left_behind(tmp_path)
 
 
-def test_shared_memory_of_a_good_run_is_removed_with_a_warning(fake: Fake) -> None:
+def test_shared_memory_of_a_good_run_is_removed_with_a_warning(fake: Fake, tmp_path: Path) -> None:
     result = run(fake(MEMORY + RESULT))
     (warning,) = result.warnings
     assert (warning.code, warning.severity) == ("NM0710", "warning")
     assert warning.found == "1 removed (4096 bytes)"
     assert result.spikes["n"].sum() == 6
-    assert leftovers() == []
+    assert not left_behind(tmp_path)
 
 
 def test_shared_memory_that_stays_is_an_error(
@@ -189,7 +189,7 @@ def test_a_signal_to_us_ends_lava(fake: Fake, tmp_path: Path, number: signal.Sig
     ours.send_signal(number)
     assert ours.wait(20) != 0
     assert gone(int((tmp_path / "pid").read_text()))
-    assert leftovers() == []
+    assert not left_behind(tmp_path)
 
 
 def test_missing_lava_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
