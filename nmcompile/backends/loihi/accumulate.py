@@ -21,7 +21,7 @@ Four = tuple[Any, Any, Any, Any]
 
 
 @njit
-def add_one(base: Any, w: Any, run0: Any, runs: Any, run: I32, weight: Any, acc: I32) -> None:
+def add_one(base: Any, w: Any, run0: Any, runs: Any, run: I32, weight: Any, acc: I32 | I64) -> None:
     """acc += weights of one row that starts at weight `w`."""
     for r in range(run0, run0 + runs):
         d, a = np.uint64(base + run[r, RUN_DST]), np.uint64(w + run[r, RUN_W])
@@ -57,10 +57,10 @@ def add_scaled(
 
 
 @njit
-def add_wide(
-    base: Any, w: Any, factor: Any, run0: Any, runs: Any, run: I32, weight: Any, acc: I64
+def add_times(
+    base: Any, w: Any, factor: Any, run0: Any, runs: Any, run: I32, weight: Any, acc: I32 | I64
 ) -> None:
-    """acc += factor * weights of one row, in 64 bits."""
+    """acc += factor * weights of one row, in the width of `acc`."""
     for r in range(run0, run0 + runs):
         d, a = np.uint64(base + run[r, RUN_DST]), np.uint64(w + run[r, RUN_W])
         for i in range(np.uint64(run[r, RUN_LENGTH])):

@@ -17,7 +17,7 @@ from nmcompile.backends.loihi.accumulate import (
     add_four,
     add_one,
     add_scaled,
-    add_wide,
+    add_times,
     compare,
     mark,
 )
@@ -137,10 +137,10 @@ def arrive_mixed(
     row: I32,
     run: I32,
     weight: Any,
-    acc: I32,
+    acc: I32 | I64,
     touched: U8,
 ) -> Any:
-    """Lines that reach different neurons."""
+    """Any lines one by one, also into sums of 64 bits."""
     slot, first, payload0 = at
     nonzero = total = np.int64(0)
     for k in range(n):
@@ -151,39 +151,9 @@ def arrive_mixed(
         base, w = acc0 + row[r, c.ROW_DST], row[r, c.ROW_W]
         mark(base, run0, runs, run, touched)
         if payload0 >= 0:
-            factors = (payload[slot, payload0 + k], np.int32(0), np.int32(0))
-            add_scaled(base, (w, w, w), factors, run0, runs, run, weight, acc)
+            add_times(base, w, payload[slot, payload0 + k], run0, runs, run, weight, acc)
         else:
             add_one(base, w, run0, runs, run, weight, acc)
-    return nonzero, total
-
-
-@njit
-def arrive_wide(
-    row0: Any,
-    acc0: Any,
-    at: At,
-    n: Any,
-    line: U16,
-    payload: I32,
-    row: I32,
-    run: I32,
-    weight: Any,
-    acc: I64,
-    touched: U8,
-) -> Any:
-    """Any lines, into sums of 64 bits."""
-    slot, first, payload0 = at
-    nonzero = total = np.int64(0)
-    for k in range(n):
-        r = row0 + line[slot, first + k]
-        run0, runs = row[r, c.ROW_RUN0], row[r, c.ROW_RUNS]
-        nonzero += row[r, c.ROW_NONZERO]
-        total += row[r, c.ROW_TOTAL]
-        base, w = acc0 + row[r, c.ROW_DST], row[r, c.ROW_W]
-        mark(base, run0, runs, run, touched)
-        factor = payload[slot, payload0 + k] if payload0 >= 0 else np.int32(1)
-        add_wide(base, w, factor, run0, runs, run, weight, acc)
     return nonzero, total
 
 

@@ -18,7 +18,6 @@ from nmcompile.backends.loihi.arrive import (
     arrive_graded,
     arrive_mixed,
     arrive_pooled,
-    arrive_wide,
     finish,
 )
 from nmcompile.backends.loihi.pools import GATE, RUNNING_MAX
@@ -104,7 +103,7 @@ def _receive(
                 counters,
             )  # fmt: skip
         elif wide:
-            found = arrive_wide(
+            found = arrive_mixed(
                 row0, acc0, at, n, line, payload, row, run, weight, wide_acc, touched
             )
         elif step != c.MIXED and at[2] >= 0:

@@ -13,7 +13,6 @@ from nmcompile.ir.neurons import KEEP_ONE, PAYLOAD_MAX
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.populations import COUNTING_POOLS
 
-I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]

@@ -12,7 +12,7 @@ from nmcompile.backends.loihi.state import State
 from nmcompile.backends.loihi.tables import I32, I64, NEURON, SIGMA_DELTA, U8, Tables
 from nmcompile.ir.neurons import KEEP_ONE
 from nmcompile.reference.jit import njit
-from nmcompile.reference.neuron_kernel import coded_step, neuron_step
+from nmcompile.reference.neuron_kernel import coded_step
 from nmcompile.reference.sigma_delta import sigma_delta_step
 
 LEFT_INT32, LEFT_MESSAGE = 1, 2
@@ -153,22 +153,6 @@ def _integrate(
 ) -> Any:
     """Integrate-and-fire neurons of any width, with any payloads."""
     own = slice(n0, n0 + n)
-    payloads = tables.payload[profile[c.PAYLOAD0] : profile[c.PAYLOAD1]]
-    if len(payloads) == 1 and payloads[0] == 1:
-        return neuron_step(
-            state.acc[a0 : a0 + n],
-            state.u[own],
-            state.v[own],
-            state.spikes[own],
-            tables.bias[own],
-            tables.fire_above[own],
-            tables.reset_by[own],
-            profile[c.U_KEEP],
-            profile[c.V_KEEP],
-            profile[c.STATE_SHIFT],
-            profile[c.STATE_BITS],
-            profile[c.SUBTRACT] != 0,
-        )
     return coded_step(
         state.acc[a0 : a0 + n],
         state.u[own],
@@ -182,7 +166,7 @@ def _integrate(
         profile[c.STATE_SHIFT],
         profile[c.STATE_BITS],
         profile[c.SUBTRACT] != 0,
-        payloads,
+        tables.payload[profile[c.PAYLOAD0] : profile[c.PAYLOAD1]],
         profile[c.BURST] != 0,
         step,
         state.streak[own],
