@@ -19,12 +19,12 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format generated bench-siamsnn clean bench-conversion bench-codings \
-	bench-engine bench-synops bench-loihi bench-netx conformance-lava
+	bench-engine bench-synops bench-loihi bench-netx bench-truenorth conformance-lava
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
 	@echo "targets: setup demo test conformance-lava lint format generated clean, and bench-NAME:"
-	@echo "  siamsnn conversion codings engine synops loihi netx"
+	@echo "  siamsnn conversion codings engine synops loihi netx truenorth"
 
 setup: $(STAMP)
 
@@ -83,6 +83,10 @@ bench-engine: $(STAMP)
 # cores, packets and hops of the mapped trackers, and the simulated cores beside Lava (QUICK=1: less)
 bench-loihi: $(STAMP)
 	$(PY) benchmarks/loihi/run.py
+
+# the simulator of crossbar cores, the shipped tracker on them, and what full-size SiamFC would take
+bench-truenorth: $(STAMP)
+	$(PY) benchmarks/truenorth/run.py
 
 # lava-dl's networks read from .net files, beside lava-dl where it is installed
 bench-netx: $(STAMP)

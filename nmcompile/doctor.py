@@ -35,7 +35,7 @@ CORE: Final = (
     "imageio-ffmpeg",
 )
 _LAVA_PROGRAM: Final = """
-from nmcompile.backends.loihi.lava_compat import prepare
+from nmcompile.backends.loihi.lava.compat import prepare
 prepare()
 import lava.magma.core.run_configs
 """
@@ -145,7 +145,7 @@ def _numba() -> Check:
 
 
 def _lava() -> Check:
-    from nmcompile.backends.loihi.lava_state import INSTALL, lava_version, require_lava
+    from nmcompile.backends.loihi.lava.state import INSTALL, lava_version, require_lava
 
     found = lava_version() or "without a version"
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nmcompile.backends.loihi import lava_compat
+from nmcompile.backends.loihi.lava import compat as lava_compat
 
 lava_compat.prepare()
 
@@ -22,12 +22,12 @@ from lava.proc.conv.process import Conv  # noqa: E402
 from lava.proc.dense.process import Dense  # noqa: E402
 from lava.proc.lif.process import LIF  # noqa: E402
 
-from nmcompile.backends.loihi.lava_arrays import conv_kernel  # noqa: E402
-from nmcompile.backends.loihi.lava_simulation import (  # noqa: E402
+from nmcompile.backends.loihi.lava.arrays import conv_kernel  # noqa: E402
+from nmcompile.backends.loihi.lava.simulation import (  # noqa: E402
     SpikeSink,
     StimulusSource,
 )
-from nmcompile.backends.loihi.lava_window import Window  # noqa: E402
+from nmcompile.backends.loihi.lava.window import Window  # noqa: E402
 
 
 def main(folder: Path, steps: int, du: int, dv: int) -> None:

@@ -54,11 +54,14 @@ def main() -> None:
 
 
 def measure(
-    model: str, deployment: Deployment, sequences: list[VideoSequence]
+    model: str,
+    deployment: Deployment,
+    sequences: list[VideoSequence],
+    levels: tuple[str, ...] = ("float", "integer", "mapped"),
 ) -> list[dict[str, object]]:
     """One row per level and sequence."""
     rows: list[dict[str, object]] = []
-    for level in ("float", "integer", "mapped"):
+    for level in levels:
         executor = deployment.executor(level)
         for sequence in sequences:
             result = run_tracker(executor, level, sequence)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.diagnostics import Diagnostic
+from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.network import Network
 from nmcompile.ir.ops import Op
 from nmcompile.ir.program import Program
-from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.graph import MappedGraph
+from nmcompile.mapping.limits import Usage
 from nmcompile.passes.context import TargetRules
 from nmcompile.target import Target
 
 Traffic = Mapping[str, npt.NDArray[np.integer[Any]]]
 """Spikes per neuron of a calibration run, `(C, H, W)`, by population or input name."""
+LayerRow = Mapping[str, str | int | None]
+"""What one layer takes, by heading; the first is `layer`. None is a figure that does not exist."""
+Graph = TypeVar("Graph", bound=MappedGraph)
 
 
 class MappedResult(Protocol):
@@ -93,8 +97,8 @@ class Backend(Protocol):
         traffic: Traffic | None = None,
         *,
         cores: int | None = None,
-        beside: Sequence[CoreGraph] = (),
-    ) -> CoreGraph:
+        beside: Sequence[MappedGraph] = (),
+    ) -> MappedGraph:
         """A golden network on cores.
 
         Args:
@@ -111,8 +115,38 @@ class Backend(Protocol):
     def refusals(self, network: Network, target: Target) -> tuple[Diagnostic, ...]:
         """Why single layers of a golden network fit no core, without placing anything."""
 
-    def simulator(self, graph: CoreGraph) -> Simulator:
-        """A simulator that reads nothing but the core graph."""
+    def usage(self, graph: MappedGraph, target: Target) -> tuple[Usage, ...]:
+        """The largest use of every limit that the mapping obeys, with the place where it occurs."""
 
-    def emit(self, program: Program, graphs: Mapping[str, CoreGraph], folder: Path) -> None:
+    def layer_rows(self, graph: MappedGraph, target: Target) -> tuple[LayerRow, ...]:
+        """What the chip does about single layers, for `nmcompile check` (nothing if all alike)."""
+
+    def simulator(self, graph: MappedGraph) -> Simulator:
+        """A simulator that reads nothing but the mapped graph.
+
+        Raises:
+            NmError: NM0504 when the graph is one of another family of chips.
+        """
+
+    def emit(self, program: Program, graphs: Mapping[str, MappedGraph], folder: Path) -> None:
         """Write the program in the chip's own format into `folder` (nothing if it has none)."""
+
+
+def of_kind(graph: MappedGraph, kind: type[Graph]) -> Graph:
+    """The graph, when it is one of the family that a backend works on.
+
+    Raises:
+        NmError: NM0504 when it is another one, as in a folder of mixed files.
+    """
+    if isinstance(graph, kind):
+        return graph
+    raise NmError(
+        Diagnostic(
+            code="NM0504",
+            message="the mapped graph is one of another family of chips",
+            where=graph.network,
+            limit=kind.FORMAT,
+            found=graph.FORMAT,
+            help=("build the deployment again with `nmcompile build`",),
+        )
+    )

@@ -10,14 +10,15 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nmcompile.backends.base import Simulator, Traffic
+from nmcompile.backends.base import LayerRow, Simulator, Traffic
 from nmcompile.backends.loihi.backend import LoihiBackend
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir.network import Network
 from nmcompile.ir.ops import Op
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
-from nmcompile.mapping.limits import limits_of
+from nmcompile.mapping.graph import MappedGraph
+from nmcompile.mapping.limits import Usage, limits_of
 from nmcompile.mapping.mapper import map_network
 from nmcompile.passes.context import TargetRules
 from nmcompile.target import Target
@@ -45,7 +46,7 @@ class ExampleBackend:
         traffic: Traffic | None = None,
         *,
         cores: int | None = None,
-        beside: Sequence[CoreGraph] = (),
+        beside: Sequence[MappedGraph] = (),
     ) -> CoreGraph:
         """See `Backend.map`."""
         limits = dataclasses.replace(
@@ -62,9 +63,17 @@ class ExampleBackend:
         """Everything fits."""
         return ()
 
-    def simulator(self, graph: CoreGraph) -> Simulator:
+    def usage(self, graph: MappedGraph, target: Target) -> tuple[Usage, ...]:
+        """Against the target's own limits, which nothing here obeys."""
+        return LoihiBackend().usage(graph, target)
+
+    def layer_rows(self, graph: MappedGraph, target: Target) -> tuple[LayerRow, ...]:
+        """See `Backend.layer_rows`."""
+        return LoihiBackend().layer_rows(graph, target)
+
+    def simulator(self, graph: MappedGraph) -> Simulator:
         """See `Backend.simulator`."""
         return LoihiBackend().simulator(graph)
 
-    def emit(self, program: Program, graphs: Mapping[str, CoreGraph], folder: Path) -> None:
+    def emit(self, program: Program, graphs: Mapping[str, MappedGraph], folder: Path) -> None:
         """There is nothing to emit for an imaginary chip."""

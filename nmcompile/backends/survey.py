@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from nmcompile.backends.base import LayerRow
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir.program import Program
 from nmcompile.mapping.limits import Usage
@@ -18,11 +18,11 @@ class NetworkSurvey:
 
     Attributes:
         network: its name.
-        cores: the fewest cores, when each takes outputs of one layer; None when a layer does
-            not fit.
+        cores: an estimate; None when a layer does not fit.
         chips: chips that hold these cores; None likewise.
-        ticks: of one inference: T and the depth of the pipeline.
-        layers: one row per layer, with the same keys; None is a figure that does not exist.
+        ticks: of one inference, at least: T and the depth of the pipeline.
+        layers: one row per layer, with the same keys: what stays true when it is mapped.
+        estimates: one row per layer: what a mapping replaces by its own figures.
         limits: every limit at its fullest place.
     """
 
@@ -30,7 +30,8 @@ class NetworkSurvey:
     cores: int | None
     chips: int | None
     ticks: int
-    layers: tuple[Mapping[str, str | int | None], ...]
+    layers: tuple[LayerRow, ...]
+    estimates: tuple[LayerRow, ...]
     limits: tuple[Usage, ...]
 
 
@@ -44,7 +45,7 @@ class Survey:
 
 @runtime_checkable
 class Surveyor(Protocol):
-    """A backend that answers whether a program fits, layer by layer, but maps nothing."""
+    """A backend that answers whether a program fits, layer by layer, before it maps anything."""
 
     def survey(self, program: Program, target: Target) -> Survey:
         """Every layer against the limits of the target.

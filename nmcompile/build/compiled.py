@@ -9,27 +9,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from nmcompile.backends.base import Backend
 from nmcompile.backends.registry import backend_of
-from nmcompile.backends.survey import Survey, Surveyor
+from nmcompile.backends.survey import NetworkSurvey, Survey, Surveyor
 from nmcompile.build import accuracy, calibration, given_input, stimuli, verify
 from nmcompile.build.conversion import refuse_conversion
 from nmcompile.build.execute import NetworkInput, reference_executor
 from nmcompile.build.fan_in import fan_in_that_fits
-from nmcompile.build.host_work import with_host_ops
+from nmcompile.build.host_work import with_host_ops, with_reset_writes
 from nmcompile.build.matching import correlation_that_fits, with_template_writes
 from nmcompile.build.own_recipe import with_own_recipe
+from nmcompile.build.partial_sums import CHOICE_FRAMES, FanInSplit, fan_in_split
 from nmcompile.build.system_size import require_system
 from nmcompile.build.target_effects import pooling_cost
+from nmcompile.cost.rates import rates_of
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.frontends import LoadedModel
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program
-from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.graph import MappedGraph
 from nmcompile.passes import pipelines
 from nmcompile.passes.calibrate import resolved, scales
 from nmcompile.passes.context import DEFAULT_TIMESTEPS, Calibration, PassContext, Scale
@@ -87,7 +88,9 @@ class Compiled:
     traffic: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
     layer_errors: tuple[accuracy.LayerError, ...] = ()
     response_error: tuple[float, float] | None = None
-    graphs: dict[str, CoreGraph] = field(default_factory=dict)
+    survey: Survey | None = None
+    fan_in: FanInSplit | None = None
+    graphs: dict[str, MappedGraph] = field(default_factory=dict)
     verifications: tuple[verify.Verification, ...] = ()
     counters: dict[str, tuple[NetworkCounters, ...]] = field(default_factory=dict)
 
@@ -95,6 +98,11 @@ class Compiled:
     def golden(self) -> Program:
         """The golden program."""
         return self.programs["golden"]
+
+    def surveyed(self, network: Network) -> NetworkSurvey | None:
+        """What the backend said about a network before it was mapped, if it said anything."""
+        found = self.survey.networks if self.survey is not None else ()
+        return next((n for n in found if n.network == network.name), None)
 
 
 def compile_model(
@@ -107,7 +115,6 @@ def compile_model(
     """
     build = prepared(model, target, options)
     backend = backend_of(target)
-    _require_mapper(build, backend)
     for name, step in (
         ("lower", lower),
         ("measure", measure),
@@ -131,45 +138,50 @@ def prepared(model: LoadedModel, target: Target, options: Options) -> Compiled:
     return Compiled(target, dataclasses.replace(options, recipe=recipe), model)
 
 
-def surveyed(build: Compiled, backend: Backend) -> tuple[Program, Survey] | None:
-    """What a backend that maps nothing says about the model; None for one that maps.
+def surveyed(build: Compiled, backend: Backend, context: PassContext) -> Program | None:
+    """What a backend says about every layer before anything is mapped goes into `build.survey`.
 
     Returns:
-        The integer program with the host's part cut off, and the backend's answer.
+        The integer program with the host's part cut off; None where the mapper alone answers.
     """
-    if not isinstance(backend, Surveyor):
+    if not isinstance(backend, Surveyor) or build.options.recipe.split_fan_in:
         return None
-    context, _ = _to_integer(build, backend)
-    program = _run(build, pipelines.PLACED, build.programs["integer"], context)
-    return program, backend.survey(program, build.target)
-
-
-def _require_mapper(build: Compiled, backend: Backend) -> None:
-    """Stop before the work begins when nothing could be mapped.
-
-    Raises:
-        NmError: every reason why the model does not fit, else NM0314.
-    """
-    found = surveyed(build, backend)
-    if found is None:
-        return
-    program, survey = found
-    if survey.problems:
-        raise NmError(*survey.problems)
-    backend.map(program.chip_networks[0], build.target)
+    program = PassManager(pipelines.PLACED).run(build.programs["integer"], context)
+    build.survey = backend.survey(program, build.target)
+    return program
 
 
 def lower(build: Compiled, backend: Backend) -> None:
-    """Model -> float -> spiking -> integer -> golden."""
-    context, chosen = _to_integer(build, backend)
+    """Model -> float -> spiking -> integer -> golden.
+
+    Raises:
+        NmError: whatever the passes find, and every layer that the backend says cannot fit.
+    """
+    context, chosen = to_integer(build, backend)
+    surveyed(build, backend, context)
+    if build.survey is not None and build.survey.problems:
+        raise NmError(*build.survey.problems)
+    to_golden(build, backend, context, chosen)
+
+
+def to_golden(
+    build: Compiled, backend: Backend, context: PassContext, chosen: Calibration | None
+) -> None:
+    """Integer -> golden, and the frames of the checks."""
     program = build.programs["integer"]
     context = correlation_that_fits(program, context, backend, build.target)
     golden = _run(build, pipelines.GOLDEN, program, context)
-    build.programs["golden"] = fan_in_that_fits(golden, context.rules, backend, build.target)
-    build.frames = _frames(build, chosen)
+    golden = fan_in_that_fits(golden, context.rules, backend, build.target)
+    count = build.options.frames
+    made = _frames(build, chosen, count + CHOICE_FRAMES)
+    build.frames = made[:count]
+    if build.options.recipe.split_fan_in:
+        build.fan_in = fan_in_split(golden, made[count:] or made, backend, build.target)
+        golden = _run(build, (build.fan_in.step,), golden, context)
+    build.programs["golden"] = golden
 
 
-def _to_integer(build: Compiled, backend: Backend) -> tuple[PassContext, Calibration | None]:
+def to_integer(build: Compiled, backend: Backend) -> tuple[PassContext, Calibration | None]:
     """Model -> float -> spiking -> integer; the context of the passes to come."""
     program = with_host_ops(build.model.program)
     context = PassContext(
@@ -223,11 +235,13 @@ def measure(build: Compiled, _: Backend) -> None:
         build.pooling_cost = pooling_cost(
             build.programs, build.frames, build.options.recipe, build.scales, build.asked_pooling
         )
+    if build.fan_in is not None:
+        build.fan_in = build.fan_in.measured(build.golden, build.frames)
     executor = reference_executor(build.golden)
     build.inputs = stimuli.recorded_inputs(executor, build.frames)
     build.counters = {name: tuple(counts) for name, counts in executor.counted.items()}
     build.traffic = {
-        network.name: spike_counts(network, build.inputs[network.name][0])
+        network.name: stimuli.spike_counts(network, build.inputs[network.name][0])
         for network in build.golden.chip_networks
     }
 
@@ -239,7 +253,7 @@ def map_networks(build: Compiled, backend: Backend) -> None:
     those chips have left then shorten the ticks of the networks that run every frame, and the
     other networks are placed beside them: all are resident at once.
     """
-    fewest: dict[str, CoreGraph] = {}
+    fewest: dict[str, MappedGraph] = {}
     found: list[Diagnostic] = []
     for network in build.golden.chip_networks:
         try:
@@ -251,22 +265,28 @@ def map_networks(build: Compiled, backend: Backend) -> None:
     require_system(fewest, build.target)
     build.graphs = _spread(build, backend, fewest)
     golden = with_template_writes(build.golden, build.graphs, build.target)
-    build.programs["golden"] = golden
+    build.programs["golden"] = with_reset_writes(golden, build.graphs)
 
 
 def _spread(
-    build: Compiled, backend: Backend, fewest: dict[str, CoreGraph]
-) -> dict[str, CoreGraph]:
-    """The networks mapped again over the cores that the powered chips have left."""
+    build: Compiled, backend: Backend, fewest: dict[str, MappedGraph]
+) -> dict[str, MappedGraph]:
+    """The networks mapped again over the cores that the powered chips have left.
+
+    The first of them keeps its places where nothing is left; the others move beside it.
+    """
     budgets = _spare_cores(build, fewest) if build.options.spread else {}
-    if not budgets and len(fewest) == 1:
-        return fewest
-    graphs: dict[str, CoreGraph] = {}
-    order = sorted(build.golden.chip_networks, key=lambda n: n.name not in budgets)
+    graphs: dict[str, MappedGraph] = {}
+    order = sorted(
+        build.golden.chip_networks, key=lambda n: (n.name not in budgets, -fewest[n.name].cores)
+    )
     for network in order:
         beside = tuple(graphs.values())
         cores = budgets.get(network.name)
-        graphs[network.name] = _mapped(build, backend, network, cores, beside)
+        kept = cores is None and not beside
+        graphs[network.name] = (
+            fewest[network.name] if kept else _mapped(build, backend, network, cores, beside)
+        )
     return graphs
 
 
@@ -275,14 +295,19 @@ def _mapped(
     backend: Backend,
     network: Network,
     cores: int | None = None,
-    beside: tuple[CoreGraph, ...] = (),
-) -> CoreGraph:
+    beside: tuple[MappedGraph, ...] = (),
+) -> MappedGraph:
     traffic = build.traffic.get(network.name)
     return backend.map(network, build.target, traffic, cores=cores, beside=beside)
 
 
-def _spare_cores(build: Compiled, fewest: dict[str, CoreGraph]) -> dict[str, int]:
-    """Cores for each network that runs every frame, so that the powered chips are full."""
+def _spare_cores(build: Compiled, fewest: dict[str, MappedGraph]) -> dict[str, int]:
+    """Cores for each network that runs every frame, so that the powered chips are full.
+
+    None where a clock gives the ticks: less work on a core would not shorten them.
+    """
+    if rates_of(build.target).time.clocked:
+        return {}
     per_chip = int(build.target.chip.cores.value or 0)
     used = sum(graph.cores for graph in fewest.values())
     chips = max([-(-used // per_chip), *(g.chips for g in fewest.values())]) if per_chip else 0
@@ -319,25 +344,11 @@ def verify_cores(build: Compiled, backend: Backend) -> None:
     build.verifications = tuple(results)
 
 
-def spike_counts(network: Network, given: NetworkInput) -> dict[str, npt.NDArray[Any]]:
-    """Population (and input) name -> spikes per neuron over one inference, golden level."""
-    from nmcompile.reference.integer import IntegerRunner
-
-    trace = IntegerRunner(network).run(given.stimulus, given.slots, record=True)
-    counts: dict[str, npt.NDArray[Any]] = {
-        name: np.count_nonzero(train, axis=0) for name, train in trace.spikes.items()
-    }
-    entry = network.types[network.input.name]
-    spikes = given.stimulus != 0
-    counts[network.input.name] = spikes.sum(axis=0) if entry.kind == "spikes" else spikes
-    return {name: np.asarray(c, np.int64) for name, c in counts.items()}
-
-
-def _frames(build: Compiled, chosen: Calibration | None) -> tuple[stimuli.Frame, ...]:
+def _frames(build: Compiled, chosen: Calibration | None, count: int) -> tuple[stimuli.Frame, ...]:
     program = build.programs["float"]
     if build.options.input is not None:
         build.stimulus = build.options.input.name
-        return given_input.frames_from(build.options.input, program, build.options.frames)
+        return given_input.frames_from(build.options.input, program, count)
     source = chosen if chosen is not None and chosen.images is not None else _stored(build.model)
     images = None
     if source is not None and source.images is not None:
@@ -347,7 +358,7 @@ def _frames(build: Compiled, chosen: Calibration | None) -> tuple[stimuli.Frame,
     build.stimulus = "crops of the calibration images"
     if stimuli.is_seeded(program, images):
         build.stimulus = "seeded random input, not real data"
-    return stimuli.frames(program, images, build.options.frames, build.model.span)
+    return stimuli.frames(program, images, count, build.model.span)
 
 
 def _run(

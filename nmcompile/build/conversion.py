@@ -13,7 +13,7 @@ def refuse_conversion(recipe: Recipe, calibrate: str | None) -> None:
         NmError: NM0001 names the options.
     """
     given = ["--calibrate"] if calibrate is not None else []
-    changed = recipe.model_dump(exclude={"timesteps"}, exclude_defaults=True)
+    changed = recipe.model_dump(exclude={"timesteps", "split_fan_in"}, exclude_defaults=True)
     given += [f"`{name}` of the recipe" for name in changed]
     if given:
         raise NmError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -29,10 +30,12 @@ from nmcompile.build.execute import (
     reference_executor,
     slots_of,
 )
+from nmcompile.cost.rates import rates_of
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.program import Level, Program
 from nmcompile.ir.serialise import load_program, save_program
-from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.graph import MappedGraph
+from nmcompile.mapping.stored import load_graph
 from nmcompile.report.schema import Report
 from nmcompile.report.serialise import report_from_json
 from nmcompile.target import Target, target_from_json
@@ -109,9 +112,9 @@ class Deployment:
             )
         return (only,)
 
-    def graph(self, network: str) -> CoreGraph:
+    def graph(self, network: str) -> MappedGraph:
         """The mapped cores of one network."""
-        return CoreGraph.load(self.folder / "networks" / network / "coregraph")
+        return load_graph(self.folder / "networks" / network / "coregraph")
 
     @cached_property
     def report(self) -> Report:
@@ -165,17 +168,28 @@ class Deployment:
         if level != "mapped":
             return reference_executor(self.program(level))  # type: ignore[arg-type]
         chip = {n.name for n in self.golden.chip_networks}
+        clocked = rates_of(self.target).time.clocked
         runners = {
-            n.name: _mapped_runner(self.simulator(n.name)) if n.name in chip else integer_runner(n)
+            n.name: _mapped_runner(self.simulator(n.name), clocked)
+            if n.name in chip
+            else integer_runner(n)
             for n in self.golden.networks
         }
         return ProgramExecutor(self.golden, runners)
 
 
-def _mapped_runner(simulator: Simulator) -> NetworkRunner:
+def _mapped_runner(simulator: Simulator, clocked: bool) -> NetworkRunner:
+    """Where a clock gives the ticks, no time depends on the busiest core: totals are enough.
+
+    Thousands of cores over a whole sequence would fill the memory.
+    """
+
     def run(stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
         result = simulator.run(stimulus, slots)
-        return RunResult(result.output, result.counters)
+        counters = result.counters
+        if clocked and counters.cores is not None:
+            counters = dataclasses.replace(counters, cores=counters.cores.summed())
+        return RunResult(result.output, counters)
 
     return run
 
@@ -255,7 +269,7 @@ def write_programs(folder: Path, programs: dict[str, Program]) -> None:
         text.write_text(program_text(programs[level]), encoding="utf-8")
 
 
-def write_graphs(folder: Path, graphs: dict[str, CoreGraph]) -> None:
+def write_graphs(folder: Path, graphs: dict[str, MappedGraph]) -> None:
     """networks/<name>/coregraph.{json,safetensors}."""
     for name, graph in graphs.items():
         (folder / "networks" / name).mkdir(parents=True)

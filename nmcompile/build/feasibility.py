@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nmcompile.backends.base import Backend, LayerRow
 from nmcompile.backends.registry import backend_of
 from nmcompile.backends.survey import NetworkSurvey
-from nmcompile.build.compiled import Options, lower, map_networks, prepared, surveyed
+from nmcompile.build.compiled import (
+    Compiled,
+    Options,
+    map_networks,
+    prepared,
+    surveyed,
+    to_golden,
+    to_integer,
+)
 from nmcompile.build.matching import matching_rows
 from nmcompile.build.number_limits import threshold_notes
 from nmcompile.build.reporting import POOLING, utilisation_row, utilisation_rows
@@ -17,9 +26,7 @@ from nmcompile.frontends import LoadedModel
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.program import Program
-from nmcompile.mapping.coregraph import CoreGraph
-from nmcompile.mapping.limits import limits_of
-from nmcompile.mapping.utilisation import synapse_formats
+from nmcompile.mapping.graph import MappedGraph
 from nmcompile.report.sections import Utilisation
 from nmcompile.target import Target
 
@@ -30,20 +37,21 @@ class NetworkFit:
 
     Attributes:
         network: its name.
-        cores: cores; without a mapper the fewest, or None when a layer does not fit.
+        cores: cores; where nothing was mapped an estimate, or None when a layer does not fit.
         chips: likewise.
         limits: every limit at its fullest place.
-        ticks: of one inference; None where the mapper says nothing about it.
-        layers: what single layers take: without a mapper all that is known, with one the formats
-            of the synapses where the target has any.
+        mapped: whether cores hold the network, so that the figures are exact.
+        ticks: of one inference.
+        layers: what single layers take, as the backend tells it.
     """
 
     network: str
     cores: int | None
     chips: int | None
     limits: tuple[Utilisation, ...]
-    ticks: int | None = None
-    layers: tuple[Mapping[str, str | int | None], ...] = ()
+    mapped: bool
+    ticks: int
+    layers: tuple[LayerRow, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -52,6 +60,7 @@ class NetworkFit:
             "cores": self.cores,
             "chips": self.chips,
             "limits": [u.model_dump(mode="json") for u in self.limits],
+            "mapped": self.mapped,
             "ticks": self.ticks,
             "layers": [dict(row) for row in self.layers],
         }
@@ -88,17 +97,17 @@ class Fit:
 
 
 def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
-    """Lower `model` and map it, or ask the backend's survey where it maps nothing.
+    """Lower `model` and map it; what the backend's survey refuses is shown beside its tables.
 
     Raises:
         NmError: bad input (1), or every reason why it does not fit (3).
     """
     compiled = prepared(model, target, options)
     backend = backend_of(target)
-    found = surveyed(compiled, backend)
+    context, chosen = to_integer(compiled, backend)
     rule = compiled.options.recipe.matching.rule
-    if found is not None:
-        program, survey = found
+    program, survey = surveyed(compiled, backend, context), compiled.survey
+    if program is not None and survey is not None and survey.problems:
         return Fit(
             tuple(_surveyed(n) for n in survey.networks),
             _host(program),
@@ -106,11 +115,11 @@ def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
             matching_rows(program, rule),
             survey.problems,
         )
-    lower(compiled, backend)
+    to_golden(compiled, backend, context, chosen)
     map_networks(compiled, backend)
     golden, graphs = compiled.golden, compiled.graphs.items()
     return Fit(
-        tuple(_mapped(golden.network(name), graph, target) for name, graph in graphs),
+        tuple(_mapped(compiled, backend, golden.network(name), graph) for name, graph in graphs),
         _host(golden),
         tuple((n.label, POOLING[n.op.rule]) for n in _pools(golden)),  # type: ignore[union-attr]
         matching_rows(golden, rule),
@@ -118,24 +127,34 @@ def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
     )
 
 
-def _mapped(network: Network, graph: CoreGraph, target: Target) -> NetworkFit:
-    formats = synapse_formats(graph, limits_of(target))
+def _mapped(
+    compiled: Compiled, backend: Backend, network: Network, graph: MappedGraph
+) -> NetworkFit:
+    survey = compiled.surveyed(network)
+    found = backend.layer_rows(graph, compiled.target)
+    if survey is not None:
+        mapped = {row["layer"]: row for row in found}
+        found = tuple({**row, **mapped.get(row["layer"], {})} for row in survey.layers)
     return NetworkFit(
         network.name,
         graph.cores,
         graph.chips,
-        utilisation_rows(network, graph, target),
-        layers=tuple(
-            {"layer": layer, "synapse_format": text, "synapse_words": words}
-            for layer, text, words in formats
-        ),
+        utilisation_rows(network, graph, compiled.target, survey),
+        mapped=True,
+        ticks=graph.ticks,
+        layers=found,
     )
 
 
 def _surveyed(network: NetworkSurvey) -> NetworkFit:
     limits = tuple(utilisation_row(usage) for usage in network.limits)
     return NetworkFit(
-        *(network.network, network.cores, network.chips, limits), network.ticks, network.layers
+        *(network.network, network.cores, network.chips, limits),
+        mapped=False,
+        ticks=network.ticks,
+        layers=tuple(
+            {**row, **more} for row, more in zip(network.layers, network.estimates, strict=True)
+        ),
     )
 
 

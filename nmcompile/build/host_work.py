@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Final
 
 from nmcompile.ir.program import HostCounts, Program, Step
+from nmcompile.mapping.graph import MappedGraph
+from nmcompile.passes.frame_reset import reset_name
 
 UPSAMPLED: Final = 272
 """Side of the enlarged response when the settings do not say (SiamFC)."""
@@ -25,6 +28,23 @@ def with_host_ops(program: Program) -> Program:
         for step in program.schedule
     )
     return dataclasses.replace(program, schedule=schedule)
+
+
+def with_reset_writes(golden: Program, graphs: Mapping[str, MappedGraph]) -> Program:
+    """The program whose reset steps count what the host rewrites on the mapped cores.
+
+    Copies and relays have membranes too, and a core may keep spikes that are still on their way.
+    """
+    counts = {
+        reset_name(step): graphs[step.network].reset_writes()
+        for step in golden.schedule
+        if step.network is not None and step.network in graphs
+    }
+    schedule = tuple(
+        dataclasses.replace(step, host_ops=counts[step.name]) if step.name in counts else step
+        for step in golden.schedule
+    )
+    return dataclasses.replace(golden, schedule=schedule)
 
 
 def _siamfc(program: Program) -> dict[str, HostCounts]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from nmcompile.backends.base import Backend
+from nmcompile.backends.base import Backend, of_kind
 from nmcompile.ir import ops
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.graph import MappedGraph
 from nmcompile.mapping.limits import limits_of
 from nmcompile.mapping.template import template_words
 from nmcompile.passes import pipelines
@@ -72,10 +73,11 @@ def matching_rows(golden: Program, rule: str) -> tuple[tuple[str, str], ...]:
 
 
 def with_template_writes(
-    golden: Program, graphs: Mapping[str, CoreGraph], target: Target
+    golden: Program, graphs: Mapping[str, MappedGraph], target: Target
 ) -> Program:
     """The program whose load steps count the words that the mapped cores really store."""
-    if not any(graph.slot for graph in graphs.values()):
+    written = {name: of_kind(g, CoreGraph) for name, g in graphs.items() if g.slot}
+    if not written:
         return golden
     limits = limits_of(target)
-    return with_written_words(golden, {n: template_words(g, limits) for n, g in graphs.items()})
+    return with_written_words(golden, {n: template_words(g, limits) for n, g in written.items()})

@@ -42,6 +42,8 @@ def number_usage(network: Network, target: Target) -> tuple[Usage, ...]:
 
 def threshold_notes(network: Network, target: Target) -> tuple[Diagnostic, ...]:
     """Layers whose many thresholds force the mapper to cut them by channels."""
+    if not isinstance(target, NeurocoreTarget):
+        return ()
     limits = limits_of(target)
     if limits.threshold_configs is None:
         return ()

@@ -6,21 +6,25 @@ from typing import Final
 
 import numpy as np
 
+from nmcompile.backends.registry import backend_of
+from nmcompile.backends.survey import NetworkSurvey
+from nmcompile.build.clock import clock_concerns
 from nmcompile.build.compiled import Compiled
 from nmcompile.build.concerns import accuracy_concerns
 from nmcompile.build.matching import matching_rows
 from nmcompile.build.number_limits import number_usage
+from nmcompile.build.partial_sum_rows import partial_sum_notes, partial_sum_rows
 from nmcompile.build.target_effects import saturation_notes
 from nmcompile.build.verify import Verification
+from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.network import Network
 from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron
 from nmcompile.ir.program import Program
-from nmcompile.mapping.coregraph import CoreGraph
-from nmcompile.mapping.limits import Usage, limits_of
+from nmcompile.mapping.graph import MappedGraph
+from nmcompile.mapping.limits import Usage
 from nmcompile.mapping.metrics import placement_metrics
-from nmcompile.mapping.utilisation import utilisation
 from nmcompile.report import sections
 from nmcompile.report.assemble import assemble
 from nmcompile.report.figure import number
@@ -41,10 +45,19 @@ def make_report(compiled: Compiled, manifest_digest: str) -> Report:
         digests={level: p.digest for level, p in compiled.programs.items()},
         accuracy=_accuracy(compiled),
         verification=[verification_row(v) for v in compiled.verifications],
-        diagnostics=accuracy_concerns(compiled),
+        diagnostics=[*accuracy_concerns(compiled), *_clock_concerns(compiled)],
         assumptions=_assumptions(compiled),
         manifest_digest=manifest_digest,
     )
+
+
+def _clock_concerns(compiled: Compiled) -> list[Diagnostic]:
+    found = []
+    for name, graph in compiled.graphs.items():
+        samples = compiled.counters.get(compiled.golden.steps_of(name)[0].name, ())
+        counted = tuple(sample.cores for sample in samples if sample.cores is not None)
+        found += clock_concerns(graph, counted, compiled.target)
+    return found
 
 
 def host_steps(compiled: Compiled) -> list[dict[str, object]]:
@@ -95,7 +108,7 @@ def verification_row(result: Verification) -> sections.VerificationRow:
     )
 
 
-def _network(compiled: Compiled, network: Network, graph: CoreGraph) -> sections.NetworkMapping:
+def _network(compiled: Compiled, network: Network, graph: MappedGraph) -> sections.NetworkMapping:
     metrics = placement_metrics(graph)
     step = compiled.golden.steps_of(network.name)[0]
     return sections.NetworkMapping(
@@ -106,18 +119,24 @@ def _network(compiled: Compiled, network: Network, graph: CoreGraph) -> sections
         average_hops_lower_bound=round(metrics.average_hop_bound, 6),
         depth_ticks=graph.ticks - graph.timesteps,
         digest=graph.digest,
-        utilisation=utilisation_rows(network, graph, compiled.target),
+        utilisation=utilisation_rows(network, graph, compiled.target, compiled.surveyed(network)),
         layers=_layers(network, graph),
-        floor_plan=_floor_plan(graph, compiled.target, compiled.counters.get(step.name, ())),
+        floor_plan=_floor_plan(graph, compiled.counters.get(step.name, ())),
     )
 
 
 def utilisation_rows(
-    network: Network, graph: CoreGraph, target: Target
+    network: Network, graph: MappedGraph, target: Target, survey: NetworkSurvey | None
 ) -> tuple[sections.Utilisation, ...]:
-    """Every limit of the target that mapping and legalisation enforce: used against allowed."""
-    used = (*utilisation(graph, limits_of(target)), *number_usage(network, target))
-    return tuple(utilisation_row(row) for row in used)
+    """Every limit of the target that mapping and legalisation enforce: used against allowed.
+
+    What the mapping uses stands for itself; a survey adds what only it knows.
+    """
+    used = (*backend_of(target).usage(graph, target), *number_usage(network, target))
+    counted = {row.limit for row in used}
+    before = () if survey is None else survey.limits
+    rows = (*used, *(row for row in before if row.limit not in counted))
+    return tuple(utilisation_row(row) for row in rows)
 
 
 def utilisation_row(row: Usage) -> sections.Utilisation:
@@ -131,8 +150,9 @@ def utilisation_row(row: Usage) -> sections.Utilisation:
     )
 
 
-def _layers(network: Network, graph: CoreGraph) -> tuple[sections.LayerMapping, ...]:
+def _layers(network: Network, graph: MappedGraph) -> tuple[sections.LayerMapping, ...]:
     rows = []
+    helpers = graph.helpers()
     for index, population in enumerate(graph.populations):
         mine = graph["tile.population"] == index
         op = network.by_name[population.name].op
@@ -144,13 +164,15 @@ def _layers(network: Network, graph: CoreGraph) -> tuple[sections.LayerMapping, 
                 tiles=int(mine.sum()),
                 cores=len(np.unique(graph["tile.core"][mine])),
                 pooling=pooling,
+                copies=helpers[index].copies,
+                relay_cores=helpers[index].relay_cores,
             )
         )
     return tuple(rows)
 
 
 def _floor_plan(
-    graph: CoreGraph, target: Target, counted: tuple[NetworkCounters, ...]
+    graph: MappedGraph, counted: tuple[NetworkCounters, ...]
 ) -> sections.FloorPlan | None:
     """Slots of a router lie beside each other, so that every core has a cell of its own."""
     cores = next((c.cores for c in counted if c.cores is not None), None)
@@ -163,17 +185,6 @@ def _floor_plan(
     chip_y = graph["core.chip"] // mesh.chip_columns
     x = (chip_x * mesh.columns + graph["core.x"]) * wide + graph["core.slot"] % wide
     y = (chip_y * mesh.rows + graph["core.y"]) * tall + graph["core.slot"] // wide
-    names = [
-        ", ".join(
-            sorted(
-                {
-                    graph.populations[p].layer
-                    for p in graph["tile.population"][graph["tile.core"] == core]
-                }
-            )
-        )
-        for core in range(graph.cores)
-    ]
     return sections.FloorPlan(
         columns=mesh.chip_columns * mesh.columns * wide,
         rows=(int(chip_y.max(initial=0)) + 1) * mesh.rows * tall,
@@ -185,8 +196,19 @@ def _floor_plan(
         neurons=tuple(int(v) for v in cores.neurons),
         sops=tuple(number(int(v)) for v in cores.sops.sum(axis=0)),
         packets=tuple(number(int(v)) for v in cores.packets_in.sum(axis=0)),
-        layers=tuple(names),
+        layers=_held(graph),
     )
+
+
+def _held(graph: MappedGraph) -> tuple[str, ...]:
+    """Layers on every core; a core without any says whose spikes it passes on."""
+    layers: list[set[str]] = [set() for _ in range(graph.cores)]
+    for core, population in zip(graph["tile.core"], graph["tile.population"], strict=True):
+        layers[core].add(graph.populations[population].layer)
+    for core, population in enumerate(graph.relayed().tolist()):
+        if population >= 0:
+            layers[core].add(f"relays of {graph.populations[population].layer}")
+    return tuple(", ".join(sorted(names)) for names in layers)
 
 
 def _model(compiled: Compiled) -> sections.ModelInfo:
@@ -217,6 +239,7 @@ def parameters(program: Program) -> int:
 
 def _accuracy(compiled: Compiled) -> sections.Accuracy:
     response = compiled.response_error
+    parts = compiled.fan_in.response if compiled.fan_in is not None else None
     return sections.Accuracy(
         stimulus=compiled.stimulus,
         frames=len(compiled.frames),
@@ -234,6 +257,9 @@ def _accuracy(compiled: Compiled) -> sections.Accuracy:
         ),
         response_correlation=None if response is None else round(response[0], 4),
         response_relative_error=None if response is None else round(response[1], 4),
+        partial_sums=() if compiled.fan_in is None else partial_sum_rows(compiled.fan_in),
+        parts_response_correlation=None if parts is None else round(parts[0], 4),
+        parts_response_relative_error=None if parts is None else round(parts[1], 4),
     )
 
 
@@ -241,6 +267,7 @@ def _assumptions(compiled: Compiled) -> list[str]:
     found = [
         f"activity is the mean of {len(compiled.frames)} frames: {compiled.stimulus}",
         *([compiled.pooling_cost] if compiled.pooling_cost else []),
+        *(partial_sum_notes(compiled.fan_in) if compiled.fan_in is not None else []),
         *saturation_notes(compiled.golden),
     ]
     models = [
@@ -277,7 +304,7 @@ def _assumptions(compiled: Compiled) -> list[str]:
         f"{layer} is matched by {where}"
         for layer, where in matching_rows(compiled.golden, compiled.options.recipe.matching.rule)
     ]
-    if any(graph.size("pixel") for graph in compiled.graphs.values()):
+    if any(graph.input_mode == "bias" for graph in compiled.graphs.values()):
         found.append(
             "the host writes the image into the biases of pixel neurons before every inference; no "
             "figure says what that costs or how long it takes, so that the frame rate leaves it out"

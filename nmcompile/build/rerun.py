@@ -20,7 +20,7 @@ from nmcompile.ir import ops
 from nmcompile.reference.integer import IntegerRunner
 
 if TYPE_CHECKING:
-    from nmcompile.backends.loihi.lava_compare import LavaResult
+    from nmcompile.backends.loihi.lava.compare import LavaResult
 
 Inputs = list[NetworkInput]
 
@@ -89,9 +89,9 @@ def rerun_lava(
         NmError: NM0706 when the folder has no Lava package for the network; NM07xx when Lava
             is missing, hangs or crashes.
     """
-    from nmcompile.backends.loihi.lava_compare import compare, compare_sums
-    from nmcompile.backends.loihi.lava_runner import run_lava
-    from nmcompile.backends.loihi.lava_specs import package_name
+    from nmcompile.backends.loihi.lava.compare import compare, compare_sums
+    from nmcompile.backends.loihi.lava.runner import run_lava
+    from nmcompile.backends.loihi.lava.specs import package_name
 
     package = deployment.folder / "emit" / "lava" / package_name(network)
     if not (package / "__init__.py").is_file():

@@ -100,6 +100,20 @@ def recorded_inputs(
     return seen
 
 
+def spike_counts(network: Network, given: NetworkInput) -> dict[str, npt.NDArray[Any]]:
+    """Population (and input) name -> spikes per neuron over one inference, golden level."""
+    from nmcompile.reference.integer import IntegerRunner
+
+    trace = IntegerRunner(network).run(given.stimulus, given.slots, record=True)
+    counts: dict[str, npt.NDArray[Any]] = {
+        name: np.count_nonzero(train, axis=0) for name, train in trace.spikes.items()
+    }
+    entry = network.types[network.input.name]
+    spikes = given.stimulus != 0
+    counts[network.input.name] = spikes.sum(axis=0) if entry.kind == "spikes" else spikes
+    return {name: np.asarray(c, np.int64) for name, c in counts.items()}
+
+
 def entry_networks(program: Program) -> tuple[Network, ...]:
     """Networks that read the outside world."""
     fed_by_network = {s.name for s in program.schedule if s.network is not None}

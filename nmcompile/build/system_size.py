@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.graph import MappedGraph
 from nmcompile.target import Target
 
 
-def require_system(graphs: Mapping[str, CoreGraph], target: Target) -> None:
+def require_system(graphs: Mapping[str, MappedGraph], target: Target) -> None:
     """Every network is resident at the same time, so that their cores add up.
 
     Raises:

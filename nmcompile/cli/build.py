@@ -18,6 +18,7 @@ from nmcompile.cli.options import (
     NirReset,
     Percentile,
     Preset,
+    SplitFanIn,
     TargetName,
     Timesteps,
     one_of,
@@ -42,6 +43,7 @@ def build(
     calibrate: Calibrate = None,
     weight_bits: Bits = None,
     percentile: Percentile = None,
+    split_fan_in: SplitFanIn = False,
     verify: Annotated[
         bool, typer.Option(help="Compare the mapped cores with the golden network.")
     ] = True,
@@ -73,7 +75,9 @@ def build(
     from nmcompile.report.terminal import render_plain
 
     options = Options(
-        recipe=recipe_of(config, preset, timesteps, weight_bits, percentile),
+        recipe=recipe_of(
+            config, preset, timesteps, weight_bits, percentile, split_fan_in=split_fan_in
+        ),
         calibrate=calibrate,
         verify=verify,
         spread=spread,

@@ -17,6 +17,7 @@ from nmcompile.cli.options import (
     NirReset,
     Percentile,
     Preset,
+    SplitFanIn,
     TargetName,
     Timesteps,
     one_of,
@@ -42,6 +43,7 @@ def check(
     calibrate: Calibrate = None,
     weight_bits: Bits = None,
     percentile: Percentile = None,
+    split_fan_in: SplitFanIn = False,
     nir_dt: NirDt = 1e-4,
     nir_reset: NirReset = "zero",
 ) -> dict[str, Any]:
@@ -52,7 +54,9 @@ def check(
     from nmcompile.frontends.nir import NirOptions
     from nmcompile.target import load_target
 
-    recipe = recipe_of(config, preset, timesteps, weight_bits, percentile)
+    recipe = recipe_of(
+        config, preset, timesteps, weight_bits, percentile, split_fan_in=split_fan_in
+    )
     options = Options(recipe, calibrate, verify=False)
     one_of(nir_reset, RESETS, "--nir-reset")
     nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
@@ -73,16 +77,11 @@ def check(
 
 def _network_text(network: NetworkFit) -> list[str]:
     """Cores, what the layers take where that is known, and every limit."""
-    if network.ticks is None:
-        head = f"{network.network}: {network.cores} cores on {network.chips} chip(s)"
-    elif network.cores is None:
-        head = f"{network.network}: {network.ticks} ticks an inference"
-    else:
-        head = (
-            f"{network.network}: {network.cores} cores or more on {network.chips} chip(s), "
-            f"one box of one layer each; {network.ticks} ticks an inference"
-        )
-    lines = [head]
+    head = f"{network.network}: "
+    if network.cores is not None:
+        about = "" if network.mapped else "about "
+        head += f"{about}{network.cores:,} cores on {network.chips} chip(s), "
+    lines = [f"{head}{network.ticks} ticks an inference"]
     if network.layers:
         columns = tuple(key.replace("_", " ") for key in network.layers[0])
         cells = [["-" if v is None else str(v) for v in row.values()] for row in network.layers]

@@ -22,7 +22,11 @@ COMMANDS: Final[dict[str, str]] = {
     "track": "nmcompile.cli.track:track",
     "evaluate": "nmcompile.cli.evaluate:evaluate",
     "report": "nmcompile.cli.report:report",
+    "diff": "nmcompile.cli.diff:diff",
+    "budget": "nmcompile.cli.budget:budget",
     "wrap": "nmcompile.cli.wrap:wrap",
+    "ranc run": "nmcompile.cli.ranc:run_ranc",
+    "ranc export": "nmcompile.cli.ranc:export_ranc",
     "targets list": "nmcompile.cli.targets:list_targets",
     "targets show": "nmcompile.cli.targets:show_target",
     "targets validate": "nmcompile.cli.targets:validate_targets",
@@ -34,6 +38,7 @@ COMMANDS: Final[dict[str, str]] = {
 }
 
 GROUPS: Final = {
+    "ranc": "Exchange networks with RANC, a simulator of crossbar cores.",
     "targets": "The chips that nmcompile knows.",
     "models": "The trained models that come with nmcompile.",
 }

@@ -48,6 +48,13 @@ Percentile = Annotated[
         "else 99.9.",
     ),
 ]
+SplitFanIn = Annotated[
+    bool,
+    typer.Option(
+        "--split-fan-in",
+        help="Layers whose fan-in fits no core become rate-coded partial sums: an approximation.",
+    ),
+]
 NirDt = Annotated[float, typer.Option(min=1e-9, help="Seconds per timestep of a .nir graph.")]
 NirReset = Annotated[str, typer.Option(help="Reset of a .nir graph: zero or subtract.")]
 Given = Annotated[
@@ -89,6 +96,8 @@ def recipe_of(
     timesteps: int | None,
     weight_bits: int | None,
     percentile: float | None,
+    *,
+    split_fan_in: bool = False,
 ) -> Recipe:
     """The recipe that the options describe; single options win over file and preset.
 
@@ -115,5 +124,10 @@ def recipe_of(
         recipe = PRESETS[preset]
     elif config is not None:
         recipe = read_recipe(config)
-    given = {"timesteps": timesteps, "weight_bits": weight_bits, "percentile": percentile}
+    given = {
+        "timesteps": timesteps,
+        "weight_bits": weight_bits,
+        "percentile": percentile,
+        "split_fan_in": split_fan_in or None,
+    }
     return recipe.model_copy(update={k: v for k, v in given.items() if v is not None})

@@ -52,14 +52,16 @@ def routing(activity: Activity, table: EnergyRates) -> list[Charge]:
 
 
 def off_chip(activity: Activity, table: EnergyRates) -> list[Charge]:
-    """Packets over a chip's edge, to another chip or from the host."""
+    """Packets over a chip's edge: to another chip, from the host and to it."""
     if not activity.mapped:
         return [Charge("chip crossings of a network that is not mapped", 1, _UNKNOWN)]
-    cost = table.chip_crossing
-    return [
-        Charge("spikes between chips", activity.chip_crossings, cost),
-        Charge("spikes from the host", activity.host_packets, cost),
+    charges = [
+        Charge("spikes between chips", activity.chip_crossings, table.chip_crossing),
+        Charge("spikes from the host", activity.host_packets, table.host_packet),
     ]
+    if table.output_spike is not None:
+        charges.append(Charge("spikes to the host", activity.output_spikes, table.output_spike))
+    return charges
 
 
 def _down_to(upper: Quantity, lower: Quantity) -> Quantity:

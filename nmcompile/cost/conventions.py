@@ -19,17 +19,20 @@ class Convention:
         name: stable identifier.
         title: for people.
         formula: with symbols S (synaptic operations per frame) and M (multiply-accumulates).
-        energy_j: joules per frame that it gives for our counts.
+        energy_j: joules per frame that it gives for our counts; None where it gives none.
         leaves_out: one sentence: what it does not count.
         source: where the formula and its constants come from.
+        low_j, high_j: range that the sources of its constants leave; None where none is stated.
     """
 
     name: str
     title: str
     formula: str
-    energy_j: float
+    energy_j: float | None
     leaves_out: str
     source: str
+    low_j: float | None = None
+    high_j: float | None = None
 
     def factor(self, ours_j: float | None) -> float | None:
         """Our figure divided by this one; None when either is unknown or zero."""

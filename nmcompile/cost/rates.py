@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from nmcompile.target import NeurocoreTarget, Target, of_family
-from nmcompile.units import Quantity
+from nmcompile.target import CrossbarTarget, NeurocoreTarget, Target, of_family
+from nmcompile.units import Quantity, total
 
 
 @dataclass(frozen=True, slots=True)
 class EnergyRates:
-    """Joules per action; the names are those of a target's `energy` table."""
+    """Joules per action; the names are those of a target's `energy` table.
+
+    Attributes:
+        host_packet: one packet of the host, on its way to its core.
+        output_spike: one spike on its way to the host; None where the host reads neurons instead.
+    """
 
     synaptic_op: Quantity
     neuron_active: Quantity
@@ -19,12 +25,18 @@ class EnergyRates:
     hop_east_west: Quantity
     hop_north_south: Quantity
     chip_crossing: Quantity
+    host_packet: Quantity
     host_op: Quantity
+    output_spike: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TimeRates:
-    """Seconds per action; the names are those of a target's `time` table."""
+    """Seconds per action; the names are those of a target's `time` table.
+
+    Attributes:
+        clocked: whether a tick takes `step_min`, whatever the cores do in it.
+    """
 
     synaptic_op: Quantity
     neuron_active: Quantity
@@ -33,6 +45,7 @@ class TimeRates:
     barrier: Quantity
     barrier_multi_chip: Quantity
     step_min: Quantity
+    clocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +58,42 @@ class StaticRates:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """All cost tables of a target in base units."""
+    """All cost tables of a target in base units.
+
+    Attributes:
+        in_static: components of a frame's energy that the static power contains already.
+        assumptions: what the tables take for granted, one sentence each.
+    """
 
     energy: EnergyRates
     time: TimeRates
     static: StaticRates
+    in_static: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+TILES: Final = "every packet pays one delivery inside a tile and one hop per router on its way"
+AFFINE: Final = (
+    "synaptic operations, hops and chip edges come on top of a static power that contains all "
+    "neuron updates and memory reads: no source states the energy of a neuron update",
+    "the energy of a synaptic operation is the slope of measured chip power less its hops, so that "
+    "it contains the delivery of the packet inside its core",
+    "a packet of the host and a spike that it reads cross the edge and the pads of one chip; "
+    "packets between chips cross the pads, their way to the edge is counted as hops",
+    "every tick takes as long as the clock says; the lower end of the range is the fastest clock "
+    "that ran some networks, not this one",
+    "frames do not overlap in the pipeline: the host rewrites all membranes between them",
+)
 
 
 def rates_of(target: Target) -> Rates:
-    """The cost tables of a target of neurocores.
+    """The cost tables of a target.
 
     Raises:
-        NmError: NM0312 for a chip of another family.
+        NmError: NM0312 for a chip of a family without a cost model.
     """
+    if isinstance(target, CrossbarTarget):
+        return _crossbar(target)
     chip = of_family(target, NeurocoreTarget)
     energy, time, static = chip.energy, chip.time, chip.static
     return Rates(
@@ -69,6 +105,7 @@ def rates_of(target: Target) -> Rates:
             hop_east_west=energy.hop_east_west.quantity(),
             hop_north_south=energy.hop_north_south.quantity(),
             chip_crossing=energy.chip_crossing.quantity(),
+            host_packet=energy.chip_crossing.quantity(),
             host_op=energy.host_op.quantity(),
         ),
         TimeRates(
@@ -84,4 +121,49 @@ def rates_of(target: Target) -> Rates:
             power_per_chip=static.power_per_chip.quantity(),
             host_power_per_chip=static.host_power_per_chip.quantity(),
         ),
+        assumptions=(TILES,),
+    )
+
+
+def _crossbar(chip: CrossbarTarget) -> Rates:
+    """Crossbar cores: what the affine model of the chip's power leaves for single actions.
+
+    Static power holds whatever every neuron costs at every tick, and the clock hides how long
+    the cores work in it; both are charged there and nowhere else.
+    """
+    energy, time, static = chip.energy, chip.time, chip.static
+    contained = replace(static.power_per_chip.quantity(), value=0.0, unit="J", low=None, high=None)
+    tick = time.tick.quantity()
+    hidden = replace(tick, value=0.0, low=None, high=None)
+    pads = energy.chip_crossing.quantity()
+    outside = total((("edge", energy.chip_edge.quantity()), ("pads", pads)), "J")
+    return Rates(
+        EnergyRates(
+            synaptic_op=energy.synaptic_op.quantity(),
+            neuron_active=contained,
+            neuron_inactive=contained,
+            spike_in_tile=contained,
+            hop_east_west=energy.hop_east_west.quantity(),
+            hop_north_south=energy.hop_north_south.quantity(),
+            chip_crossing=pads,
+            host_packet=outside,
+            host_op=energy.host_op.quantity(),
+            output_spike=outside,
+        ),
+        TimeRates(
+            synaptic_op=hidden,
+            neuron_active=hidden,
+            neuron_inactive=hidden,
+            hop=hidden,
+            barrier=hidden,
+            barrier_multi_chip=hidden,
+            step_min=tick,
+            clocked=True,
+        ),
+        StaticRates(
+            power_per_chip=static.power_per_chip.quantity(),
+            host_power_per_chip=static.host_power_per_chip.quantity(),
+        ),
+        in_static=("neuron",),
+        assumptions=AFFINE,
     )

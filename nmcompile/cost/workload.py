@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
 
+from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
+from nmcompile.ir.network import Network
 from nmcompile.ir.program import HostCounts, Program, Step, Trigger
 
 NETWORK_OPS: Final = ("sops", "macs")
@@ -27,6 +29,7 @@ class Activity:
         packets: spike packets. hops_east_west: hops along x. hops_north_south: hops along y.
         chip_crossings: chip borders crossed. host_packets: packets injected by the host.
         ticks: ticks of the chip.
+        output_spikes: spikes of the population that is read out.
     """
 
     sops: float
@@ -39,6 +42,7 @@ class Activity:
     chip_crossings: float
     host_packets: float
     ticks: float
+    output_spikes: float = 0.0
 
     @property
     def mapped(self) -> bool:
@@ -55,6 +59,7 @@ class ChipWork:
         trigger: "on_init" or "every_frame".
         repeat: runs per trigger.
         samples: counters of the measured inferences, at least one.
+        output: the node whose spikes the host reads, "" when it reads none.
     """
 
     step: str
@@ -62,11 +67,16 @@ class ChipWork:
     trigger: Trigger
     repeat: int
     samples: tuple[NetworkCounters, ...]
+    output: str = ""
 
     @property
     def activity(self) -> Activity:
         """Mean over the samples."""
-        return mean_activity(self.samples)
+        spikes = fmean(
+            sum(layer.spikes for layer in sample.layers if layer.node == self.output)
+            for sample in self.samples
+        )
+        return replace(mean_activity(self.samples), output_spikes=spikes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +138,22 @@ def workload_of(
     for step in program.schedule:
         samples = tuple(counters.get(step.name, ()))
         if step.place == "chip" and step.network is not None and samples:
-            chip.append(ChipWork(step.name, step.network, step.trigger, step.repeat, samples))
+            output = _spikes_read(program.network(step.network))
+            chip.append(
+                ChipWork(step.name, step.network, step.trigger, step.repeat, samples, output)
+            )
         elif step.place == "host":
             ops = _host_ops(step, samples)
             host.append(HostWork(step.name, step.trigger, step.repeat, ops, step.reason))
     return Workload(tuple(chip), tuple(host), chips, frames_per_init)
+
+
+def _spikes_read(network: Network) -> str:
+    """The node whose spikes leave the chip: the output itself, or what is counted for it."""
+    node = network.by_name[network.output.inputs[0]]
+    while isinstance(node.op, ops.Decode | ops.Flatten):
+        node = network.by_name[node.inputs[0]]
+    return node.name
 
 
 def mean_activity(samples: Sequence[NetworkCounters]) -> Activity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,16 @@ class CoreCounters:
     chip_crossings: int
     host_packets: int
     link_load_max: Counts
+
+    def summed(self) -> CoreCounters:
+        """The same with one entry for all cores together: small, and every total is kept."""
+        return replace(
+            self,
+            sops=self.sops.sum(axis=1, keepdims=True),
+            updates_active=self.updates_active.sum(axis=1, keepdims=True),
+            neurons=self.neurons.sum(keepdims=True),
+            packets_in=self.packets_in.sum(axis=1, keepdims=True),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,16 @@ def _crop(op: ops.Crop, inputs: Types) -> EdgeType:
     return EdgeType(edge.kind, shape, edge.bits, edge.signed)
 
 
+def _channels(op: ops.Channels, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    channels, height, width = edge.shape if len(edge.shape) == 3 else (edge.size, 1, 1)
+    if op.groups < 1 or channels % op.groups:
+        raise ValueError(f"{channels} channels do not divide into {op.groups} groups")
+    if op.first < 0 or op.count < 1 or op.first + op.count > channels // op.groups:
+        raise ValueError(f"{op} is not inside {channels} channels")
+    return EdgeType(edge.kind, (op.groups * op.count, height, width), edge.bits, edge.signed)
+
+
 def _flatten(_: ops.Flatten, inputs: Types) -> EdgeType:
     edge = inputs[0]
     return EdgeType(edge.kind, (edge.size,), edge.bits, edge.signed)
@@ -287,6 +297,7 @@ _RULES: dict[type, Callable[[Any, Types], EdgeType]] = {
     ops.Shift: _shift,
     ops.Flatten: _flatten,
     ops.Crop: _crop,
+    ops.Channels: _channels,
     ops.Delay: _delay,
     ops.Slot: _slot,
     ops.Correlate: _correlate,

@@ -34,7 +34,7 @@ ALLOWED: dict[Level, tuple[type, ...]] = {
     "float": (*COMMON, *SPIKING, ops.BatchNorm2d, ops.MaxPool2d, ops.Activation),
     "spiking": (*COMMON, *SPIKING),
     "integer": (*COMMON, *SPIKING),
-    "golden": (*COMMON, *SPIKING, ops.Shift, ops.Crop),
+    "golden": (*COMMON, *SPIKING, ops.Shift, ops.Crop, ops.Channels),
 }
 """Operators that may stand in a network of each level."""
 

@@ -181,6 +181,22 @@ class Crop:
 
 
 @dataclass(frozen=True, slots=True)
+class Channels:
+    """y[g count + c, i, j] = x[g C / groups + first + c, i, j]: some channels of every group.
+
+    A vector of N is a map of N channels and one position.
+
+    Attributes:
+        first: of the channels taken. count: how many.
+        groups: into which the C channels of x divide.
+    """
+
+    first: int
+    count: int
+    groups: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Delay:
     """y[t] = x[t - ticks] of a spike train, nothing before: the delay of an axon.
 
@@ -315,6 +331,7 @@ Op = (
     | Shift
     | Flatten
     | Crop
+    | Channels
     | Delay
     | Slot
     | Correlate

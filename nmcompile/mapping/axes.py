@@ -20,9 +20,10 @@ class Feed:
 
 
 def needed_channels(projection: Projection, c: Interval) -> Interval:
-    """Source channels that output channels `c` read."""
-    first, last = c[0] // projection.channels_out, (c[1] - 1) // projection.channels_out
-    return first * projection.channels_in, (last + 1) * projection.channels_in
+    """Source channels that output channels `c` read (and what lies between, of several groups)."""
+    low, high = c[0] // projection.channels_out, (c[1] - 1) // projection.channels_out
+    pitch, first = projection.pitch, projection.first
+    return low * pitch + first, high * pitch + first + projection.channels_in
 
 
 def group_widths(projection: Projection, c: Interval) -> tuple[int, ...]:
@@ -33,7 +34,10 @@ def group_widths(projection: Projection, c: Interval) -> tuple[int, ...]:
 
 
 def overlapping(groups: Intervals, interval: Interval) -> Intervals:
-    """The groups that share a channel with `interval`."""
+    """The groups that share a channel with `interval`; groups are ascending and leave no gaps."""
+    first = groups[0][0]
+    if len(groups) == groups[-1][1] - first:  # of one channel each
+        return groups[max(0, interval[0] - first) : max(0, interval[1] - first)]
     return tuple(g for g in groups if g[0] < interval[1] and interval[0] < g[1])
 
 

@@ -29,30 +29,16 @@ Neurons and host lines share one numbering. A tile with P ports owns P x neurons
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.ir import ops
-from nmcompile.ir.types import EdgeType
-from nmcompile.mapping.populations import InputMode, Kind, ReadOut, Shape3
-
-FORMAT = "nmcompile-coregraph"
-VERSION = 3
-
-Column = npt.NDArray[Any]
+from nmcompile.mapping.graph import I64, Column, MappedGraph, Packets, from_dicts
+from nmcompile.mapping.populations import Kind
 
 SCHEMA: dict[str, tuple[str, ...]] = {
     "core": ("chip", "x", "y", "slot"),
@@ -72,9 +58,8 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "host": ("index",),
     "pixel": ("neuron", "index", "shift", "exponent"),
 }
-"""Columns of every table; int32 unless `_DTYPES` says otherwise."""
+"""Columns of every table; int32 unless `CoreGraph.DTYPES` says otherwise."""
 
-_DTYPES = {"weight.value": np.int16, "group.traffic": np.int64}
 COLUMNS = tuple(f"{table}.{column}" for table, columns in SCHEMA.items() for column in columns)
 
 
@@ -118,178 +103,44 @@ class Profile:
     message_bits: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PopulationInfo:
-    """One population: its name, the user's layer name, shapes, depth d_p, range of its spikes."""
-
-    name: str
-    layer: str
-    kind: Kind
-    shape: Shape3
-    golden_shape: tuple[int, ...]
-    depth: int
-    bits: int = 1
-    signed: bool = False
-
-    @property
-    def edge(self) -> EdgeType:
-        """The type of its spikes."""
-        return EdgeType("spikes", self.golden_shape, self.bits, self.signed)
-
-
-@dataclass(frozen=True, slots=True)
-class Mesh:
-    """The routers: `chip_columns` chips side by side, each `columns` x `rows` routers."""
-
-    chip_columns: int
-    columns: int
-    rows: int
-    cores_per_router: int
-
-
-@dataclass(frozen=True)
-class CoreGraph:
-    """One network on cores; see the module for the tables.
+@dataclass(frozen=True, kw_only=True)
+class CoreGraph(MappedGraph):
+    """One network on cores with synapse memories; see the module for the tables.
 
     Attributes:
-        network: its name. target: name of the target.
-        timesteps: T. ticks: T plus the pipeline depth.
-        input_shape: the network's own input shape. input_mode: when the host injects.
-        input_bits, input_signed: range of what the host sends.
-        input_values: whether the input is real-valued (its accesses are MACs).
-        encode: how the host codes a "coded" input as spikes.
-        output: the population that is read out. output_shape: its shape in the network.
-        readout: what the host takes from it: spikes, their counts, or membranes.
-        signed_pairs: whether the read-out subtracts channel 2c + 1 from channel 2c.
-        slot: the program slot that the host writes into synapses, "" for none.
-        slot_shape: `(C, h, w)`, or `(T, C, h, w)` with other weights at every timestep.
-        slot_largest: magnitude that one word of an element holds, 0 for any.
-        populations: in network order. profiles: by index.
-        mesh: the routers.
-        tables: all columns of `SCHEMA`, read-only.
+        profiles: by index.
     """
 
-    network: str
-    target: str
-    timesteps: int
-    ticks: int
-    input_shape: tuple[int, ...]
-    input_mode: InputMode
-    input_bits: int
-    input_signed: bool
-    input_values: bool
-    encode: ops.Encode | None
-    output: str
-    output_shape: tuple[int, ...]
-    readout: ReadOut
-    signed_pairs: bool
-    slot: str
-    slot_shape: tuple[int, ...]
-    slot_largest: int
-    populations: tuple[PopulationInfo, ...]
+    FORMAT: ClassVar[str] = "nmcompile-coregraph"
+    VERSION: ClassVar[int] = 3
+    SCHEMA: ClassVar[Mapping[str, tuple[str, ...]]] = SCHEMA
+    DTYPES: ClassVar[Mapping[str, type[np.generic]]] = {
+        "weight.value": np.int16,
+        "group.traffic": np.int64,
+    }
+
     profiles: tuple[Profile, ...]
-    mesh: Mesh
-    tables: Mapping[str, Column] = field(compare=False, repr=False)
 
-    def __post_init__(self) -> None:
-        if tuple(sorted(self.tables)) != tuple(sorted(COLUMNS)):
-            raise ValueError("the tables of a core graph are incomplete")
-        frozen = {}
-        for name in COLUMNS:
-            column = np.array(self.tables[name], _DTYPES.get(name, np.int32))
-            column.setflags(write=False)
-            frozen[name] = column
-        object.__setattr__(self, "tables", frozen)
+    @classmethod
+    def from_header(cls, body: dict[str, Any]) -> dict[str, Any]:
+        """See `MappedGraph.from_header`."""
+        return super().from_header(body) | {"profiles": from_dicts(Profile, body["profiles"])}
 
-    def __getitem__(self, column: str) -> Column:
-        """A column, for example `graph["tile.core"]`."""
-        return self.tables[column]
+    def core_neurons(self) -> I64:
+        """See `MappedGraph.core_neurons`."""
+        sums = np.bincount(self["tile.core"], weights=self["tile.neurons"], minlength=self.cores)
+        return sums.astype(np.int64)
 
-    def size(self, table: str) -> int:
-        """Number of entries of a table."""
-        return len(self.tables[f"{table}.{SCHEMA[table][0]}"])
-
-    @property
-    def cores(self) -> int:
-        """Number of cores used."""
-        return self.size("core")
-
-    @property
-    def slots(self) -> list[tuple[int, ...]]:
-        """(chip, x, y, slot) of every core."""
-        columns = [self[f"core.{name}"].tolist() for name in SCHEMA["core"]]
-        return list(zip(*columns, strict=True))
-
-    @property
-    def chips(self) -> int:
-        """Number of chips used."""
-        return int(self["core.chip"].max(initial=-1)) + 1
-
-    @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        return self.size("neuron")
-
-    def replace(self, columns: Mapping[str, Column]) -> CoreGraph:
-        """A copy with some columns exchanged."""
-        return dataclasses.replace(self, tables={**self.tables, **columns})
-
-    @cached_property
-    def digest(self) -> str:
-        """sha256 over the header and every column (hex)."""
-        content = hashlib.sha256(self._header().encode())
-        for name in COLUMNS:
-            content.update(name.encode() + self.tables[name].tobytes())
-        return content.hexdigest()
-
-    def save(self, stem: Path) -> None:
-        """Write `stem`.json and `stem`.safetensors, the same bytes for the same graph."""
-        stem.with_suffix(".json").write_text(self._header() + "\n", encoding="utf-8")
-        save_file(dict(sorted(self.tables.items())), stem.with_suffix(".safetensors"))
-
-    @staticmethod
-    def load(stem: Path) -> CoreGraph:
-        """Read what `save` wrote.
-
-        Raises:
-            NmError: NM0504 when a file is missing, damaged or of another version.
-        """
-        try:
-            body = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
-            tables = load_file(stem.with_suffix(".safetensors"))
-            if body.pop("format") != FORMAT or body.pop("version") != VERSION:
-                raise ValueError("another format or version")
-            return _from_header(body, tables)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise NmError(
-                Diagnostic(
-                    code="NM0504",
-                    message="this is not a readable core graph of this version",
-                    where=f"{stem.name}.json",
-                    found=f"{type(error).__name__}: {error}",
-                    help=("build the deployment again with `nmcompile build`",),
-                )
-            ) from error
-
-    def to_networkx(self) -> nx.DiGraph:
-        """Cores as nodes (place, populations, neurons), core pairs as edges.
-
-        Edge attributes: `routes`, and `weight`, the spike packets of the calibration run. The
-        host is the node `"host"`.
-        """
-        graph = nx.DiGraph(name=self.network)
-        neurons = np.bincount(self["tile.core"], weights=self["tile.neurons"], minlength=self.cores)
-        names: list[set[str]] = [set() for _ in range(self.cores)]
-        for core, population in zip(self["tile.core"], self["tile.population"], strict=True):
-            names[core].add(self.populations[population].name)
-        for core in range(self.cores):
-            place = {c: int(self[f"core.{c}"][core]) for c in SCHEMA["core"]}
-            layers = tuple(sorted(names[core]))
-            graph.add_node(core, neurons=int(neurons[core]), populations=layers, **place)
-        for source, target, routes, packets in zip(*self.core_edges(), strict=True):
-            start = "host" if source < 0 else int(source)
-            graph.add_edge(start, int(target), routes=int(routes), weight=int(packets))
-        return graph
+    def packets(self) -> Packets:
+        """See `MappedGraph.packets`; senders are groups."""
+        chosen = self.packet_routes
+        group = self["route.group"][chosen].astype(np.int64)
+        return Packets(
+            sender=group,
+            source=self.group_cores()[group].astype(np.int64),
+            target=self["route.core"][chosen].astype(np.int64),
+            traffic=self["group.traffic"][group],
+        )
 
     def group_cores(self) -> npt.NDArray[np.int32]:
         """`(groups,)` core of every group, -1 for the host."""
@@ -314,34 +165,10 @@ class CoreGraph:
     def core_edges(self) -> tuple[Column, Column, Column, Column]:
         """Source core, target core, routes, packets of every pair of cores that talk."""
         source = self.group_cores()[self["route.group"]].astype(np.int64)
-        key = (source + 1) * self.cores + self["route.core"]
+        key = self._pair(source, self["route.core"])
         pairs, inverse = np.unique(key, return_inverse=True)
         routes = np.bincount(inverse, minlength=len(pairs))
         packets = np.zeros(len(pairs), np.int64)
         chosen = self.packet_routes
         np.add.at(packets, inverse[chosen], self["group.traffic"][self["route.group"][chosen]])
         return pairs // self.cores - 1, pairs % self.cores, routes, packets
-
-    def _header(self) -> str:
-        body = {
-            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "tables"
-        }
-        body |= {"format": FORMAT, "version": VERSION}
-        return json.dumps(body, indent=1, sort_keys=True, default=dataclasses.asdict)
-
-
-def _from_header(body: dict[str, Any], tables: Mapping[str, Column]) -> CoreGraph:
-    body["populations"] = tuple(
-        PopulationInfo(**{k: _tupled(v) for k, v in p.items()}) for p in body["populations"]
-    )
-    body["profiles"] = tuple(
-        Profile(**{k: _tupled(v) for k, v in p.items()}) for p in body["profiles"]
-    )
-    body["mesh"] = Mesh(**body["mesh"])
-    if body["encode"] is not None:
-        body["encode"] = ops.Encode(**{k: _tupled(v) for k, v in body["encode"].items()})
-    return CoreGraph(tables=tables, **{k: _tupled(v) for k, v in body.items()})
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

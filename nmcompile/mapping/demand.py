@@ -190,6 +190,9 @@ class Costs:
     ) -> None:
         self.population = population
         self._feeds = feeds
+        # Parts of one layer have the same geometry: their sums are found once.
+        kinds = [_geometry(feed) for feed in feeds]
+        self._like = [kinds.index(kind) for kind in kinds]
         self._readers = readers
         self._limits = limits
         self._axes: dict[tuple[int, str, Intervals], Axis] = {}
@@ -278,6 +281,24 @@ class Costs:
             max((self._configs.thresholds(c) for c in grid.cs), key=len),
         )
 
+    def most_axons(self, grid: Grid) -> int:
+        """An upper bound on the input axons of every tile; those of `worst` for hard resets."""
+        return sum(
+            self._axis(i, "y", grid.ys).sources
+            * self._axis(i, "x", grid.xs).sources
+            * self._channel(i, grid.cs).axons
+            for i in range(len(self._feeds))
+        )
+
+    def fewest_axons(self, grid: Grid) -> int:
+        """The same for tiles of one channel group: what no finer cut of the channels avoids."""
+        return sum(
+            self._axis(i, "y", grid.ys).sources
+            * self._axis(i, "x", grid.xs).sources
+            * feed.projection.channels_in
+            for i, feed in enumerate(self._feeds)
+        )
+
     def axons(self, grid: Grid) -> int:
         """Input axons of all tiles together: the packets if every neuron spiked once."""
         return sum(
@@ -308,6 +329,7 @@ class Costs:
         return own + limits.out_axon_crossing
 
     def _axis(self, feed: int, axis: str, intervals: Intervals) -> Axis:
+        feed = self._like[feed]
         key = (feed, axis, intervals)
         if key not in self._axes:
             projection = self._feeds[feed].projection
@@ -322,6 +344,7 @@ class Costs:
         return self._axes[key]
 
     def _channel(self, feed: int, intervals: Intervals) -> Channels:
+        feed = self._like[feed]
         key = (feed, intervals)
         if key not in self._channels:
             parts = [
@@ -350,6 +373,12 @@ class Costs:
             return sum(len(overlapping(groups, needed_channels(projection, c))) for c in grid.cs)
         window, edges = (projection.y, grid.ys) if axis == "y" else (projection.x, grid.xs)
         return sum(tiles_reached(window, edges)[interval[0] : interval[1]])
+
+
+def _geometry(feed: Feed) -> tuple[object, ...]:
+    """Everything about a feed that the sums depend on."""
+    p = feed.projection
+    return p.source_shape, p.weight.shape, p.groups, p.y, p.x, p.first, feed.groups
 
 
 def _longest(intervals: Intervals) -> int:

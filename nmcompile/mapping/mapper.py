@@ -11,7 +11,8 @@ from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.network import Network
 from nmcompile.mapping.assemble import Assembler, Columns, Traffic
 from nmcompile.mapping.balance import spread
-from nmcompile.mapping.coregraph import CoreGraph, PopulationInfo
+from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.graph import MappedGraph, PopulationInfo
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.merge import merged
 from nmcompile.mapping.place import Flows, Slots, place, slots_for
@@ -26,7 +27,7 @@ def map_network(
     traffic: Traffic | None = None,
     *,
     cores: int | None = None,
-    beside: Sequence[CoreGraph] = (),
+    beside: Sequence[MappedGraph] = (),
     seed: int = 0,
 ) -> CoreGraph:
     """Map a golden network onto cores.
@@ -60,7 +61,7 @@ def map_tiles(
     limits: Limits,
     traffic: Traffic | None = None,
     *,
-    beside: Sequence[CoreGraph] = (),
+    beside: Sequence[MappedGraph] = (),
     seed: int = 0,
 ) -> CoreGraph:
     """Tables and places for tiles whose cores are chosen.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.graph import MappedGraph
 from nmcompile.mapping.route import route
 
 
@@ -43,10 +43,10 @@ class PlacementMetrics:
     link_load_max: int
 
 
-def placement_metrics(graph: CoreGraph) -> PlacementMetrics:
-    """Metrics of a placed graph under `group.traffic`."""
+def placement_metrics(graph: MappedGraph) -> PlacementMetrics:
+    """Metrics of a placed graph under its calibration traffic."""
     routing = route(graph)
-    packets = routing.pair_packets(graph["group.traffic"])
+    packets = routing.pair_packets(graph.packets().traffic)
     own = routing.source == routing.target
     host = routing.source < 0
     hops = int((packets * (routing.east_west + routing.north_south)).sum())
@@ -69,7 +69,7 @@ def placement_metrics(graph: CoreGraph) -> PlacementMetrics:
     )
 
 
-def _degree_bound(graph: CoreGraph) -> float:
+def _degree_bound(graph: MappedGraph) -> float:
     """Least total hops: every core's flows, heaviest first, at the nearest free places."""
     source, target, _, packets = graph.core_edges()
     between = (source >= 0) & (source != target)
@@ -85,7 +85,7 @@ def _degree_bound(graph: CoreGraph) -> float:
     return total / 2
 
 
-def _nearest_places(count: int, graph: CoreGraph) -> list[int]:
+def _nearest_places(count: int, graph: MappedGraph) -> list[int]:
     """Distances of the `count` places nearest to a core in an unbounded mesh."""
     per_router = graph.mesh.cores_per_router
     distances = [0] * (per_router - 1)

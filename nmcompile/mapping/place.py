@@ -15,18 +15,25 @@ from math import ceil, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.mapping.coregraph import Mesh
+from nmcompile.mapping.graph import Mesh
 from nmcompile.mapping.limits import Limits
 from nmcompile.reference.jit import njit
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+Index = int | np.int64
 
 CROSSING_HOPS = 8
 """How many mesh hops a chip border weighs in the objective (a chip-to-chip link is slow)."""
 TRIES = 80
 """Swaps tried, times slots squared."""
 TRIES_MAX = 4_000_000
+ANYWHERE_MAX = 1024
+"""Slots up to which any two may be swapped; beyond, swaps are local."""
+TRIES_EACH = 100
+"""Local swaps tried, times slots."""
+WIDEST = 8
+"""Longest local swap along an axis, in routers; it shrinks to 1."""
 
 
 Slot = tuple[int, ...]
@@ -133,11 +140,13 @@ def place(flows: Flows, centres: npt.NDArray[np.float64], slots: Slots, seed: in
     neighbour0, neighbour, weight = flows.neighbours()
     if len(weight) == 0:
         return start
-    distance = _distances(slots)
-    tries = min(TRIES_MAX, TRIES * len(order) ** 2)
+    at = _coordinates(slots)
     mean = int(weight.sum() // max(1, flows.cores))
+    near = _grid(slots) if len(order) > ANYWHERE_MAX else np.zeros((0, 0, 0), np.int32)
+    tries = TRIES_EACH * len(order) if near.size else min(TRIES_MAX, TRIES * len(order) ** 2)
     best: I32 = _swap_search(
-        order, start.copy(), neighbour0, neighbour, weight, distance, tries, mean, np.uint64(seed)
+        *(order, start.copy(), neighbour0, neighbour, weight, at, near, tries, mean),
+        np.uint64(seed),
     )
     return best
 
@@ -165,14 +174,39 @@ def _geometric(centres: npt.NDArray[np.float64], slots: Slots) -> I32:
     return result
 
 
-def _distances(slots: Slots) -> I32:
-    """`(slots, slots)` hops, chip borders weighted."""
+def _coordinates(slots: Slots) -> I32:
+    """`(slots, 4)` router column and row, chip column and row."""
+    chip = np.stack([slots.chip % slots.mesh.chip_columns, slots.chip // slots.mesh.chip_columns])
+    found: I32 = np.stack([slots.column, slots.row, *chip], axis=1).astype(np.int32)
+    return found
+
+
+def _grid(slots: Slots) -> I32:
+    """`(columns, rows, slots per router)` slot at every router, -1 for none."""
     column, row = slots.column, slots.row
-    hops = np.abs(column[:, None] - column[None, :]) + np.abs(row[:, None] - row[None, :])
-    chip_x, chip_y = slots.chip % slots.mesh.chip_columns, slots.chip // slots.mesh.chip_columns
-    borders = np.abs(chip_x[:, None] - chip_x[None, :]) + np.abs(chip_y[:, None] - chip_y[None, :])
-    weighted: I32 = (hops + CROSSING_HOPS * borders).astype(np.int32)
-    return weighted
+    shape = (int(column.max()) + 1, int(row.max()) + 1, int(slots.slot.max()) + 1)
+    found = np.full(shape, -1, np.int32)
+    found[column, row, slots.slot] = np.arange(len(column))
+    return found
+
+
+@njit
+def _far(at: I32, one: Index, two: Index) -> int:
+    """Hops between two slots, chip borders weighted."""
+    hops = abs(at[one, 0] - at[two, 0]) + abs(at[one, 1] - at[two, 1])
+    borders = abs(at[one, 2] - at[two, 2]) + abs(at[one, 3] - at[two, 3])
+    return int(hops + CROSSING_HOPS * borders)
+
+
+@njit
+def _beside(near: I32, at: I32, slot: Index, z: np.uint64, radius: int) -> int:
+    """A random slot within a radius of another one, -1 where there is none."""
+    wide = np.uint64(2 * radius + 1)
+    column = at[slot, 0] + np.int64((z >> np.uint64(20)) % wide) - radius
+    row = at[slot, 1] + np.int64((z >> np.uint64(30)) % wide) - radius
+    if column < 0 or column >= near.shape[0] or row < 0 or row >= near.shape[1]:
+        return -1
+    return int(near[column, row, np.int64((z >> np.uint64(10)) % np.uint64(near.shape[2]))])
 
 
 @njit
@@ -182,12 +216,16 @@ def _swap_search(
     neighbour0: I32,
     neighbour: I32,
     weight: I64,
-    distance: I32,
+    at: I32,
+    near: I32,
     tries: int,
     threshold: int,
     seed: np.uint64,
 ) -> I32:
-    """Threshold accepting over swaps of two slots (one may be empty); returns the best found."""
+    """Threshold accepting over swaps of two slots (one may be empty); returns the best found.
+
+    With a table `near` swaps are between slots nearby, ever nearer; without, between any two.
+    """
     slots = order.shape[0]
     state = seed * np.uint64(2) + np.uint64(0x9E3779B97F4A7C15)
     best = place_of.copy()
@@ -200,7 +238,13 @@ def _swap_search(
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))
         a = np.int64((z & np.uint64(0xFFFFF)) % np.uint64(slots))
-        b = np.int64(((z >> np.uint64(20)) & np.uint64(0xFFFFF)) % np.uint64(slots))
+        if near.size:
+            radius = 1 + WIDEST * (tries - i) // tries
+            b = np.int64(_beside(near, at, a, z, radius))
+            if b < 0:
+                continue
+        else:
+            b = np.int64(((z >> np.uint64(20)) & np.uint64(0xFFFFF)) % np.uint64(slots))
         one, two = order[a], order[b]
         if a == b or (one < 0 and two < 0):
             continue
@@ -211,8 +255,8 @@ def _swap_search(
             for k in range(neighbour0[core], neighbour0[core + 1]):
                 other = neighbour[k]
                 if other != partner:
-                    at = place_of[other]
-                    delta += weight[k] * (distance[there, at] - distance[here, at])
+                    end = place_of[other]
+                    delta += weight[k] * (_far(at, there, end) - _far(at, here, end))
         share = np.int64(z >> np.uint64(40)) & np.int64(0xFFFF)
         level = threshold * (tries - i) // tries
         if delta <= 0 or delta < (level * share) >> 16:

@@ -67,6 +67,8 @@ class Projection:
         elements: where the host writes the weights at run time, the number of the slot's element
             that belongs to each of them, from 1 and with its sign; shaped as `weight`.
         word: which of the words of an element these synapses hold.
+        first: first channel read in every group of the source, which may have more than
+            `channels_in` of them.
     """
 
     node: str
@@ -82,11 +84,17 @@ class Projection:
     lag: int = 0
     elements: Array | None = None
     word: int = 0
+    first: int = 0
 
     @property
     def channels_in(self) -> int:
         """Input channels per group."""
         return self.weight.shape[1]
+
+    @property
+    def pitch(self) -> int:
+        """Channels of the source from one group to the next."""
+        return self.source_shape[0] // self.groups
 
     @property
     def channels_out(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.graph import MappedGraph
 from nmcompile.reference.jit import njit
 
 I32 = npt.NDArray[np.int32]
@@ -21,7 +21,7 @@ class Routing:
     """Paths of all pairs of cores that exchange spikes.
 
     Attributes:
-        group: `(packets,)` neuron group whose spikes cause a packet, see `packet_routes`.
+        sender: `(packets,)` whose spikes cause a packet, see `MappedGraph.packets`.
         core: `(packets,)` where it goes. pair: `(packets,)` the pair of cores.
         source: `(pairs,)` core, -1 for the host. target: core.
         east_west: `(pairs,)` hops along x. north_south: hops along y (0 from the host, whose
@@ -32,7 +32,7 @@ class Routing:
         links: number of links of the mesh.
     """
 
-    group: I64
+    sender: I64
     core: I64
     pair: I64
     source: I64
@@ -52,18 +52,16 @@ class Routing:
         )
         return loads.astype(np.int64)
 
-    def pair_packets(self, group_spikes: I64) -> I64:
-        """`(pairs,)` packets for `(groups,)` spikes."""
-        sent = group_spikes[self.group]
-        packets = np.bincount(self.pair, weights=sent, minlength=len(self.source))
-        return packets.astype(np.int64)
+    def pair_packets(self, packets: I64) -> I64:
+        """`(pairs,)` sums of `(packets,)`."""
+        sums = np.bincount(self.pair, weights=packets, minlength=len(self.source))
+        return sums.astype(np.int64)
 
 
-def route(graph: CoreGraph) -> Routing:
+def route(graph: MappedGraph) -> Routing:
     """Routes of a placed graph."""
-    chosen = graph.packet_routes
-    group, core = (graph[f"route.{c}"][chosen].astype(np.int64) for c in ("group", "core"))
-    key = (graph.group_cores()[group].astype(np.int64) + 1) * graph.cores + core
+    packets = graph.packets()
+    key = (packets.source + 1) * graph.cores + packets.target
     pairs, pair = np.unique(key, return_inverse=True)
     start, end = pairs // graph.cores - 1, pairs % graph.cores
     host = start < 0
@@ -82,8 +80,8 @@ def route(graph: CoreGraph) -> Routing:
     link_pair, link = np.zeros(total, np.int32), np.zeros(total, np.int32)
     _links(x0, y0, x1, y1, width, link_pair, link)
     return Routing(
-        group=group,
-        core=core,
+        sender=packets.sender,
+        core=packets.target,
         pair=pair.reshape(-1),
         source=start,
         target=end,
@@ -97,7 +95,7 @@ def route(graph: CoreGraph) -> Routing:
     )
 
 
-def system_coordinates(graph: CoreGraph) -> tuple[I64, I64]:
+def system_coordinates(graph: MappedGraph) -> tuple[I64, I64]:
     """(column, row) of every core's router in the whole system of chips."""
     mesh, chip = graph.mesh, graph["core.chip"].astype(np.int64)
     return (

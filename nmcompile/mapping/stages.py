@@ -112,7 +112,7 @@ class _Reader:
             return None
         passing = (
             *(ops.Input, ops.Output, ops.Encode, ops.Decode, ops.Add, ops.Shift, ops.Flatten),
-            *(ops.Crop, ops.Delay, ops.Slot, ops.Correlate),
+            *(ops.Crop, ops.Channels, ops.Delay, ops.Slot, ops.Correlate),
         )
         if not isinstance(op, passing):
             raise _RefusedError(node, "no core operation computes it")
@@ -302,9 +302,11 @@ class _Reader:
             raise _RefusedError(
                 node, "its bias belongs into the neuron", "legalise the network first"
             )
-        origin, corner = self._cropped(self._network.by_name[node.inputs[0]])
+        origin, corner, part = self._cropped(self._network.by_name[node.inputs[0]])
         source, shape, lag = self._spikes(origin, node)
         weight, groups, stride, padding, dilation = as_conv(op, shape)
+        if part is not None and part.groups != groups:
+            raise _RefusedError(node, "it takes channels of other groups than its own")
         if corner is not None:
             if any(padding):
                 raise _RefusedError(node, "it pads a part of a map")
@@ -318,13 +320,19 @@ class _Reader:
             )
             for a in range(2)
         )
-        return Projection(node.name, node.label, source, shape, weight, groups, y, x, lag=lag)
+        first = 0 if part is None else part.first
+        return Projection(
+            *(node.name, node.label, source, shape, weight, groups, y, x), lag=lag, first=first
+        )
 
-    def _cropped(self, node: Node) -> tuple[Node, ops.Pair | None]:
-        """The node behind a crop, and the crop's first row and column; None without a crop."""
+    def _cropped(self, node: Node) -> tuple[Node, ops.Pair | None, ops.Channels | None]:
+        """The node of which `node` is a part, the part's first row and column, its channels."""
+        corner = part = None
         if isinstance(node.op, ops.Crop):
-            return self._network.by_name[node.inputs[0]], (node.op.top, node.op.left)
-        return node, None
+            corner, node = (node.op.top, node.op.left), self._network.by_name[node.inputs[0]]
+        if isinstance(node.op, ops.Channels):
+            part, node = node.op, self._network.by_name[node.inputs[0]]
+        return node, corner, part
 
     def _spikes(self, node: Node, reader: Node) -> tuple[str, Shape3, int]:
         """Name and shape of the population (or input) whose spikes `node` carries, how late."""

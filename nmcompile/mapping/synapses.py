@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.mapping.axes import Interval, needed_channels
+from nmcompile.mapping.axes import Interval
 from nmcompile.mapping.populations import Projection
 from nmcompile.mapping.sparse import SparseRows, sparse_rows
 from nmcompile.mapping.window import Hits
@@ -139,18 +139,18 @@ class SynapseTables:
         return self._blocks[key]
 
     def _new_block(self, projection: Projection, c: Interval) -> Block:
-        channels = projection.channels_in * projection.groups
+        channels = projection.source_shape[0]
         w_base, width, dst_base = (np.zeros(channels, np.int32) for _ in range(3))
         weight = _checked(projection)
         out = projection.channels_out
-        low_in, high_in = needed_channels(projection, c)
-        for group in range(low_in // projection.channels_in, high_in // projection.channels_in):
+        for group in range(c[0] // out, (c[1] - 1) // out + 1):
             low, high = max(c[0], group * out), min(c[1], (group + 1) * out)
             values = _stored(weight[low:high], projection)
             if projection.elements is not None:
                 elements = _stored(projection.elements.data[low:high], projection)
                 self._add_elements(elements, projection.word)
-            inputs = slice(group * projection.channels_in, (group + 1) * projection.channels_in)
+            start = group * projection.pitch + projection.first
+            inputs = slice(start, start + projection.channels_in)
             w_base[inputs] = self._weight_count + np.arange(len(values)) * values.shape[1]
             width[inputs] = high - low
             dst_base[inputs] = low - c[0]

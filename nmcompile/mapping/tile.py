@@ -142,12 +142,13 @@ def grids(population: Population, limits: Limits) -> Iterator[Grid]:
     """All balanced cuts of a population into tiles with no more neurons than a core has."""
     channels, height, width = population.shape
     largest = limits.neurons // compartments(population, limits)
+    columns, parts = list(_cuts(width)), list(_cuts(channels))
     for ys in _cuts(height):
-        for xs in _cuts(width):
+        for xs in columns:
             area = _longest(ys) * _longest(xs)
             if area > largest:
                 continue
-            for cs in _cuts(channels):
+            for cs in parts:
                 if area * _longest(cs) <= largest:
                     yield Grid(ys, xs, cs)
 

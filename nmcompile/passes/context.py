@@ -57,6 +57,7 @@ class TargetRules:
         graded_spikes: whether a spike between cores carries a payload.
         threshold_schedule: whether a threshold can change from timestep to timestep.
         message_bits: signed width of what a spike between cores carries, 0 for binary spikes.
+        core_neurons: neurons of a core that can multiply spikes by neurons only, 0 elsewhere.
         pixel_neurons: whether the host can write a bias for each neuron between frames, so that
             an image enters as the drive of neurons that spike.
     """
@@ -78,6 +79,7 @@ class TargetRules:
     threshold_schedule: bool = False
     message_bits: int = 0
     pixel_neurons: bool = False
+    core_neurons: int = 0
 
 
 @dataclass(frozen=True)

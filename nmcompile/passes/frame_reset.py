@@ -23,7 +23,7 @@ def frame_reset(program: Program, context: PassContext) -> Program:
             writes = (("membrane_writes", _membranes(program.network(step.network))),)
             schedule.append(
                 Step(
-                    f"{step.name}_reset",
+                    reset_name(step),
                     step.trigger,
                     "host",
                     repeat=step.repeat,
@@ -33,6 +33,11 @@ def frame_reset(program: Program, context: PassContext) -> Program:
             )
         schedule.append(step)
     return dataclasses.replace(program, schedule=tuple(schedule))
+
+
+def reset_name(step: Step) -> str:
+    """Name of the host step that resets what `step` runs."""
+    return f"{step.name}_reset"
 
 
 def _membranes(network: Network) -> int:

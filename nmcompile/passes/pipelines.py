@@ -13,6 +13,7 @@ from nmcompile.passes.match_over_time import match_over_time
 from nmcompile.passes.pixel_neurons import pixel_neurons
 from nmcompile.passes.place_matching import place_matching
 from nmcompile.passes.quantise import quantise
+from nmcompile.passes.schedules_to_host import schedules_to_host
 from nmcompile.passes.to_host import input_to_host, readout_to_host
 from nmcompile.passes.to_spiking import to_spiking
 
@@ -29,6 +30,7 @@ INTEGER: tuple[Pass, ...] = (Pass("quantise", quantise),)
 PLACED: tuple[Pass, ...] = (
     Pass("place_matching", place_matching),
     Pass("readout_to_host", readout_to_host),
+    Pass("schedules_to_host", schedules_to_host),
     Pass("pixel_neurons", pixel_neurons),
     Pass("input_to_host", input_to_host),
     Pass("frame_reset", frame_reset),
@@ -37,6 +39,7 @@ PLACED: tuple[Pass, ...] = (
 GOLDEN: tuple[Pass, ...] = (
     Pass("place_matching", place_matching),
     Pass("readout_to_host", readout_to_host),
+    Pass("schedules_to_host", schedules_to_host),
     Pass("pixel_neurons", pixel_neurons),
     Pass("input_to_host", input_to_host),
     Pass("hold_input", hold_input),

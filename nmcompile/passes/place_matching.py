@@ -20,6 +20,7 @@ from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNeuron
 from nmcompile.ir.program import Program, Step
 from nmcompile.matching.bank import TimeWeights
+from nmcompile.matching.coincidence import gates
 from nmcompile.passes.context import PassContext, TargetRules
 from nmcompile.passes.match_over_time import accumulated
 from nmcompile.passes.to_host import cut_tail
@@ -51,7 +52,7 @@ def place_matching(program: Program, context: PassContext) -> Program:
 def refusal(program: Program, network: Network, match: Node, rules: TargetRules) -> str:
     """Why cores cannot hold this correlation (limit and value found); "" when they can."""
     if rules.correlate == "none":
-        return rules.no_correlation
+        return rules.no_correlation + _gates(network, match, rules)
     template = network.by_name[match.inputs[1]].op
     if not isinstance(template, ops.Slot):
         return f"{rules.target} correlates with a stored template only"
@@ -68,6 +69,20 @@ def refusal(program: Program, network: Network, match: Node, rules: TargetRules)
             f"{rules.target} membranes of {allowed}"
         )
     return ""
+
+
+def _gates(network: Network, match: Node, rules: TargetRules) -> str:
+    """What neurons that multiply would take, for cores that have nothing else."""
+    if not rules.core_neurons:
+        return ""
+    template = network.types[match.inputs[1]].shape[-3:]
+    signed = isinstance(match.op, ops.Correlate) and match.op.signed_pairs
+    found = gates(template, network.types[match.name].shape, network.timesteps, signed=signed)
+    return (
+        f"; a neuron for every product and bit of a count would take {found.neurons:,} neurons "
+        f"({found.products:,} x {found.planes}), {found.cores(rules.core_neurons):,} cores "
+        "without copies and sums"
+    )
 
 
 def _groups(

@@ -91,6 +91,8 @@ class Recipe(Frozen):
         coding: of every population that nothing else is said about.
         output_coding: of the population whose spikes are matched or read out.
         matching: of search features and template.
+        split_fan_in: whether layers whose fan-in fits no core become rate-coded partial sums, an
+            approximation for targets with binary spikes.
         layers: exceptions by layer name; a name stands for everything below it as well, so that
             `backbone.conv1` is the convolution and its activation.
     """
@@ -108,6 +110,7 @@ class Recipe(Frozen):
     coding: Coding = Coding()
     output_coding: Coding | None = None
     matching: Matching = Matching()
+    split_fan_in: bool = False
     layers: dict[str, LayerRecipe] = Field(default_factory=dict)
 
     def v_init_of(self, label: str) -> float:

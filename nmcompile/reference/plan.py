@@ -22,7 +22,7 @@ INT32_BITS = 32
 
 
 class Pure(Executor):
-    """Operators without weights and state: add, shift, flatten, pass-through."""
+    """Operators without weights and state: add, shift, flatten, parts of a map, pass-through."""
 
     def __init__(self, op: ops.Op, edge: EdgeType, node: Node) -> None:
         self._op = op
@@ -49,6 +49,11 @@ class Pure(Executor):
         if isinstance(op, ops.Crop):
             rows, columns = slice(op.top, op.top + op.height), slice(op.left, op.left + op.width)
             return np.ascontiguousarray(trains[0][:, rows, columns])
+        if isinstance(op, ops.Channels):
+            maps = trains[0] if trains[0].ndim == 4 else trains[0][:, None, None]
+            grouped = maps.reshape(*maps.shape[:3], op.groups, -1)
+            taken = grouped[..., op.first : op.first + op.count]
+            return np.ascontiguousarray(taken).reshape(*maps.shape[:3], -1)
         return trains[0]
 
 

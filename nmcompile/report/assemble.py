@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from nmcompile import __version__
 from nmcompile.cost.charge import add
-from nmcompile.cost.conventions import conventions
+from nmcompile.cost.chip_conventions import chip_conventions
+from nmcompile.cost.conventions import Convention, conventions
 from nmcompile.cost.energy import FrameEnergy, frame_energy
+from nmcompile.cost.layer_conventions import Weighted, layer_conventions
+from nmcompile.cost.layer_facts import layer_facts
 from nmcompile.cost.rates import Rates, rates_of
 from nmcompile.cost.timing import frame_seconds, frames_per_second, network_timing
 from nmcompile.cost.workload import NETWORK_OPS, Workload, workload_of
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from nmcompile.target import Target
 
 FIRST_FRAME_APART: Final = "the work of the first frame stands apart and is not spread over frames"
+IN_STATIC: Final = "part of the static power"
 HOST_TIME: Final = "not measured and not included: the rate is that of the chip alone"
 
 
@@ -88,21 +92,41 @@ def assemble(
         verification=tuple(verification),
         mapping=mapping,
         counters=counters,
-        energy=energy_section(energy, counters.sops_per_frame),
+        energy=energy_section(energy, counters.sops_per_frame, rates),
         timing=timing,
         host=host,
-        conventions=convention_rows(counters, figure(energy.total)),
+        conventions=convention_rows(
+            (
+                *conventions(counters.sops_per_frame, counters.macs_per_frame),
+                *layer_conventions(_weighted_layers(program, counted)),
+                *chip_conventions(target, work, energy, counters.sops_per_frame),
+            ),
+            figure(energy.total),
+        ),
         diagnostics=tuple(sections.Message.of(d) for d in diagnostics),
-        assumptions=_assumptions(program.assumptions, assumptions, work, counters),
+        assumptions=_assumptions(
+            program.assumptions, assumptions, _cost_assumptions(work, counters, rates)
+        ),
         manifest_digest=manifest_digest,
     )
+
+
+def _weighted_layers(program: Program, counted: Counted) -> list[Weighted]:
+    """Layers with weights of all networks of a frame, chip and host, with their runs per frame."""
+    return [
+        (facts, float(step.repeat))
+        for step in program.schedule
+        if step.trigger == "every_frame" and step.network and counted.get(step.name)
+        for facts in layer_facts(program.network(step.network), counted[step.name][0])
+    ]
 
 
 def target_section(target: Target) -> sections.TargetInfo:
     """The chip with its cost tables and sources."""
     costs = [
         (f"{table}.{name}", getattr(getattr(target, table), name))
-        for table in ("energy", "time", "static")
+        for table in ("energy", "time", "static", "headline")
+        if hasattr(target, table)
         for name in type(getattr(target, table)).model_fields
     ]
     return sections.TargetInfo(
@@ -150,7 +174,7 @@ def program_section(
     )
 
 
-def energy_section(energy: FrameEnergy, sops_per_frame: float) -> measures.Energy:
+def energy_section(energy: FrameEnergy, sops_per_frame: float, rates: Rates) -> measures.Energy:
     """Joules per frame, by component and by layer."""
     per_sop = Quantity(None, "J", "unknown", unknown_parts=("synaptic operations",))
     if sops_per_frame:
@@ -160,7 +184,11 @@ def energy_section(energy: FrameEnergy, sops_per_frame: float) -> measures.Energ
         per_crop=figure(energy.per_crop),
         per_sop=figure(per_sop),
         components=tuple(
-            measures.EnergyComponent(name=name, figure=figure(part))
+            measures.EnergyComponent(
+                name=name,
+                figure=figure(part),
+                note=IN_STATIC if name in rates.in_static else "",
+            )
             for name, part in energy.components
         ),
         layers=tuple(
@@ -247,7 +275,7 @@ def host_section(program: Program, work: Workload) -> measures.Host:
 
 
 def convention_rows(
-    counters: measures.Counters, ours: Figure
+    stated: Sequence[Convention], ours: Figure
 ) -> tuple[measures.ConventionRow, ...]:
     """What the papers' formulas say for the same counts, and by what factor we differ."""
     return tuple(
@@ -260,8 +288,10 @@ def convention_rows(
             factor_bound=ours.bound,
             leaves_out=row.leaves_out,
             source=row.source,
+            low_j=row.low_j,
+            high_j=row.high_j,
         )
-        for row in conventions(counters.sops_per_frame, counters.macs_per_frame)
+        for row in stated
     )
 
 
@@ -293,16 +323,16 @@ def _idle(updates: float, active: float | None) -> int | float | None:
 
 
 def _assumptions(
-    programs: Sequence[str], further: Sequence[str], work: Workload, counters: measures.Counters
+    programs: Sequence[str], further: Sequence[str], cost: Sequence[str]
 ) -> tuple[str, ...]:
     """Every assumption once; those of an earlier report of the same build may come in again."""
     earlier = (s for s in (*programs, *further) if s != FIRST_FRAME_APART)
-    return tuple(dict.fromkeys((*earlier, *_cost_assumptions(work, counters))))
+    return tuple(dict.fromkeys((*earlier, *cost)))
 
 
-def _cost_assumptions(work: Workload, counters: measures.Counters) -> list[str]:
+def _cost_assumptions(work: Workload, counters: measures.Counters, rates: Rates) -> list[str]:
     said = [
-        "every packet pays one delivery inside a tile and one hop per router on its way",
+        *rates.assumptions,
         "the runs of a frame follow one another; static power is charged while the chip is busy, "
         "not while it waits for the host",
     ]

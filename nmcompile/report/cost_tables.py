@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from nmcompile.report.figure import Figure
-from nmcompile.report.measures import StepCounts
+from nmcompile.report.measures import ConventionRow, StepCounts
 from nmcompile.report.schema import Report
 from nmcompile.report.table import Table, table
 from nmcompile.report.text import (
@@ -33,6 +35,7 @@ def headline(report: Report) -> Table:
             ("frame rate, chip alone", *_cells(head.fps)),
             ("latency of a frame, chip alone", *_cells(head.latency)),
             ("synaptic operations per frame", count_text(head.sops_per_frame), "", "counted"),
+            *_physical(report),
             ("cores used", f"{head.cores:,}", plural(head.chips, "chip"), "counted"),
             ("operations on cores", percent_text(head.on_chip_share), "", "counted"),
             ("host operations per frame", count_text(head.host_ops_per_frame), "", "counted"),
@@ -52,12 +55,12 @@ def energy(report: Report) -> Table:
             range_text(part.figure),
             percent_text(part.figure.value / total) if total and part.figure.value else DASH,
             part.figure.kind if part.figure.value != 0 else "none",
-            bound_text(part.figure),
+            bound_text(part.figure) or part.note,
         )
         for part in section.components
     ]
     rows.append(("total", *_cells(section.total)[:2], "", section.total.kind, ""))
-    return table("Energy per frame", "component|energy>|range|share>|kind|why a bound", rows)
+    return table("Energy per frame", "component|energy>|range|share>|kind|note", rows)
 
 
 def energy_other(report: Report) -> Table:
@@ -172,23 +175,35 @@ def host(report: Report) -> Table:
     )
 
 
-def conventions(report: Report) -> Table:
+def conventions(report: Report, *, sources: bool = True) -> Table:
     """What papers' formulas would say."""
     return table(
         "What papers' formulas say",
-        "convention|formula|energy per frame>|our figure>|what it leaves out",
+        "convention|formula|energy per frame>|range|our figure>|what it leaves out"
+        + ("|source" if sources else ""),
         (
             (
                 row.title,
                 row.formula,
-                format_si(row.energy_j, "J"),
+                DASH if row.energy_j is None else format_si(row.energy_j, "J"),
+                _spread(row),
                 factor_text(row.factor, row.factor_bound),
                 row.leaves_out,
+                *((row.source,) if sources else ()),
             )
             for row in report.conventions
         ),
-        "S: synaptic operations, M: multiply-accumulates, both per frame and as counted here",
+        "S: synaptic operations, M: multiply-accumulates, both per frame and as counted here; "
+        "S': synaptic operations as the cores did them",
     )
+
+
+def convention_figures(report: Report) -> Table:
+    """The same without the words."""
+    whole = conventions(report, sources=False)
+    kept = slice(None, -1)
+    rows = tuple(row[kept] for row in whole.rows)
+    return Table(whole.title, whole.columns[kept], rows, whole.note)
 
 
 def costs(report: Report, *, places: bool = True) -> Table:
@@ -217,6 +232,20 @@ _TRIGGERS = {"every_frame": "every frame", "on_init": "first frame"}
 
 def _cells(figure: Figure) -> tuple[str, str, str]:
     return figure_text(figure), range_text(figure), figure.kind
+
+
+def _spread(row: ConventionRow) -> str:
+    if row.low_j is None or row.high_j is None or row.low_j == row.high_j:
+        return ""
+    return f"{format_si(row.low_j, 'J')} to {format_si(row.high_j, 'J')}"
+
+
+def _physical(report: Report) -> Iterator[tuple[str, str, str, str]]:
+    """The operations that the cores did, where copies repeat the algorithm's."""
+    counted = report.counters
+    if counted.repeated_sops_per_frame:
+        more = f"{count_text(counted.repeated_sops_per_frame)} of them repeated"
+        yield "the same, as cores do them", count_text(counted.core_sops_per_frame), more, "counted"
 
 
 def _measured(value: float | None) -> str:

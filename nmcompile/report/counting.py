@@ -28,6 +28,11 @@ def counters_section(program: Program, counted: Counted, work: Workload) -> Coun
         for sample in counted.get(step.name, ())
     ]
     on_cores = [(run, run.repeat * work.share(run.trigger)) for run in work.chip]
+    done = sum(run.activity.sops * times for run, times in on_cores)
+    asked = sum(
+        fmean(sample.sops + sample.macs for sample in run.samples) * times
+        for run, times in on_cores
+    )
     return Counters(
         steps=tuple(
             _step(step.name, step.place, counted[step.name])
@@ -36,7 +41,8 @@ def counters_section(program: Program, counted: Counted, work: Workload) -> Coun
         ),
         sops_per_frame=number(sum(s.sops * times for s, times in per_frame)),
         macs_per_frame=number(sum(s.macs * times for s, times in per_frame)),
-        core_sops_per_frame=number(sum(run.activity.sops * times for run, times in on_cores)),
+        core_sops_per_frame=number(done),
+        repeated_sops_per_frame=number(done - asked),
         spikes_per_frame=number(
             sum(layer.spikes * times for s, times in per_frame for layer in s.layers)
         ),

@@ -62,6 +62,35 @@ def accuracy(report: Report) -> Table:
     )
 
 
+def partial_sums(report: Report) -> Table:
+    """What layers in parts lose."""
+    section = report.accuracy
+    rows = [
+        (
+            f"{row.network}: {row.layer}",
+            f"{row.inputs:,}",
+            f"{row.parts:,}",
+            f"{row.rails:,}",
+            f"{row.unit_least:,}..{row.unit_most:,}",
+            f"{row.correlation:.3f}",
+            percent_text(row.relative_error),
+            percent_text(row.saturated),
+        )
+        for row in section.partial_sums
+    ]
+    if section.parts_response_correlation is not None:
+        correlation = f"{section.parts_response_correlation:.3f}"
+        error = percent_text(section.parts_response_relative_error)
+        rows.append(("final output of the program", *(DASH,) * 4, correlation, error, DASH))
+    return table(
+        "Partial sums as rates, an approximation",
+        "layer|inputs>|parts>|rails>|unit>|correlation>|error>|saturated>",
+        rows,
+        "spike counts with and without parts, on the frames of the accuracy check; error: norm of "
+        "the difference over the norm without parts",
+    )
+
+
 def verification(report: Report) -> Table:
     """Equality checks."""
     return table(
@@ -125,9 +154,12 @@ def utilisation(report: Report) -> Table:
 
 def layer_mapping(report: Report) -> Table:
     """How the layers were cut."""
+    helped = any(
+        row.copies or row.relay_cores for net in report.mapping.networks for row in net.layers
+    )
     return table(
         "Layers on cores",
-        "network|layer|neurons>|tiles>|cores>|pooling",
+        "network|layer|neurons>|tiles>|cores>|pooling" + ("|copies>|relay cores>" * helped),
         (
             (
                 network.network,
@@ -136,10 +168,15 @@ def layer_mapping(report: Report) -> Table:
                 f"{row.tiles:,}",
                 f"{row.cores:,}",
                 row.pooling or DASH,
+                *((count_text(row.copies), f"{row.relay_cores:,}") if helped else ()),
             )
             for network in report.mapping.networks
             for row in network.layers
         ),
+        "a copy computes the same as a neuron and sends its spikes elsewhere; a relay core only "
+        "passes them on"
+        if helped
+        else "",
     )
 
 

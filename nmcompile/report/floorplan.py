@@ -12,7 +12,9 @@ from nmcompile.report.text import count_text
 
 SHADES = 7
 _SMALL = 1024
-"""Up to so many cores, three plans are shown side by side; above, the one that matters most."""
+"""Up to so many cores, three plans are shown side by side and every core says what it holds;
+above, the plan that matters most, without words on its cores."""
+_SQUARE = "M{x} {y}h.88v.88h-.88z"
 _CELL = Markup(
     '<rect class="h{s}" x="{x}" y="{y}" width=".88" height=".88"><title>{t}</title></rect>'
 )
@@ -66,10 +68,7 @@ def busiest(plan: FloorPlan, most: int = 8) -> tuple[tuple[str, ...], ...]:
 
 def _drawing(plan: FloorPlan, values: Sequence[float], title: str) -> Markup:
     top = max(values, default=0)
-    cells = Markup("").join(
-        _CELL.format(s=_shade(value, top), x=plan.x[i], y=plan.y[i], t=_tip(plan, i))
-        for i, value in enumerate(values)
-    )
+    cells = (_cells if len(plan.core) <= _SMALL else _areas)(plan, values)
     busy = f"{len(plan.core)} of {plan.columns * plan.rows} cores are used; the highest is "
     label = f"Floor plan, {title} by core: {busy}{count_text(top)}"
     return Markup(
@@ -85,11 +84,33 @@ def _drawing(plan: FloorPlan, values: Sequence[float], title: str) -> Markup:
     )
 
 
+def _cells(plan: FloorPlan, values: Sequence[float]) -> Markup:
+    """One square a core, with what it holds in words."""
+    top = max(values, default=0)
+    return Markup("").join(
+        _CELL.format(s=_shade(value, top), x=plan.x[i], y=plan.y[i], t=_tip(plan, i))
+        for i, value in enumerate(values)
+    )
+
+
+def _areas(plan: FloorPlan, values: Sequence[float]) -> Markup:
+    """One path a shade: thousands of cores must stay small."""
+    top = max(values, default=0)
+    squares: dict[int, list[str]] = {shade: [] for shade in range(SHADES + 1)}
+    for x, y, value in zip(plan.x, plan.y, values, strict=True):
+        squares[_shade(value, top)].append(_SQUARE.format(x=x, y=y))
+    return Markup("").join(
+        Markup('<path class="h{s}" d="{d}"/>').format(s=shade, d="".join(drawn))
+        for shade, drawn in squares.items()
+        if drawn
+    )
+
+
 def _free(plan: FloorPlan) -> str:
     """Cores that hold nothing, as one path: 4096 of them must stay small."""
     taken = set(zip(plan.x, plan.y, strict=True))
     return "".join(
-        f"M{x} {y}h.88v.88h-.88z"
+        _SQUARE.format(x=x, y=y)
         for y in range(plan.rows)
         for x in range(plan.columns)
         if (x, y) not in taken

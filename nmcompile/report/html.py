@@ -71,6 +71,7 @@ def render_html(report: Report, pictures: Sequence[Picture] = ()) -> str:
         timelines=[
             (step.step, svg.timeline(step.tick_seconds, f"length of every tick of {step.step}"))
             for step in report.timing.steps
+            if len(set(step.tick_seconds)) > 1  # a clock's ticks are all alike
         ],
         plans=[
             (network, floorplan.plans(network.floor_plan), floorplan.busiest(network.floor_plan))
@@ -84,15 +85,15 @@ def component_bars(report: Report) -> tuple[Bar, ...]:
     """Energy by component, the total last."""
     section = report.energy
     scale = svg.scale_of([section.total])
-    rows = [(text.COMPONENT_NAMES[c.name], c.name, c.figure) for c in section.components]
+    rows = [(text.COMPONENT_NAMES[c.name], c.name, c.figure, c.note) for c in section.components]
     return tuple(
         Bar(
             label=label,
             drawing=svg.bar([(f"c-{name}", figure)], figure, scale),
             value=text.figure_text(figure),
-            detail=_detail(figure),
+            detail=_detail(figure, note),
         )
-        for label, name, figure in (*rows, ("total", "total", section.total))
+        for label, name, figure, note in (*rows, ("total", "total", section.total, ""))
     )
 
 
@@ -115,9 +116,9 @@ def layer_bars(report: Report) -> tuple[Bar, ...]:
     )
 
 
-def _detail(figure: Figure) -> str:
+def _detail(figure: Figure, note: str) -> str:
     if figure.value == 0:
-        return "did not happen"
+        return note or "did not happen"
     parts = (text.range_text(figure), figure.kind, text.bound_text(figure))
     return " · ".join(part for part in parts if part and part != "unknown")
 

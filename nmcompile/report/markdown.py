@@ -24,7 +24,7 @@ def render_markdown(report: Report, max_bytes: int = MAX_BYTES) -> str:
         max_bytes: size limit of the UTF-8 text. The verdict and the headline always stay.
     """
     head = _head(report)
-    blocks = [(t.title, _table(t)) for t in _body(report) if t.rows]
+    blocks = [(t.title, markdown_table(t)) for t in _body(report) if t.rows]
     foot = _foot(report)
     dropped: list[str] = []
     while True:
@@ -41,12 +41,12 @@ def _head(report: Report) -> str:
     return "\n".join(
         [
             MARKER,
-            f"## {icon} {_cell(report.model.name)} on {_cell(chip_name(report))}",
+            f"## {icon} {escaped(report.model.name)} on {escaped(chip_name(report))}",
             "",
-            f"**{_cell(verdict_line(report))}.**",
+            f"**{escaped(verdict_line(report))}.**",
             "",
-            f"{_cell(summary_line(report))}.",
-            _table(cost_tables.headline(report)),
+            f"{escaped(summary_line(report))}.",
+            markdown_table(cost_tables.headline(report)),
         ]
     )
 
@@ -64,6 +64,7 @@ def _body(report: Report) -> list[Table]:
         design_tables.utilisation(report),
         design_tables.layer_mapping(report),
         design_tables.accuracy(report),
+        design_tables.partial_sums(report),
         cost_tables.energy_layers(report),
         cost_tables.counters(report),
         cost_tables.core_counters(report),
@@ -77,17 +78,18 @@ def _foot(report: Report) -> str:
     digest = f", manifest `{report.manifest_digest[:12]}`" if report.manifest_digest else ""
     return (
         f"\n_Estimates from a simulated, placed design; not measured on a chip. "
-        f"nmcompile {_cell(report.tool.version)}{digest}._\n"
+        f"nmcompile {escaped(report.tool.version)}{digest}._\n"
     )
 
 
-def _table(content: Table) -> str:
-    names = [_cell(name) for name, _ in content.columns]
+def markdown_table(content: Table) -> str:
+    """A table under a heading of its own."""
+    names = [escaped(name) for name, _ in content.columns]
     rules = ["--:" if align == "right" else ":--" for _, align in content.columns]
     lines = ["", f"### {content.title}", "", _row(names), _row(rules)]
-    lines += [_row([_cell(cell) for cell in row]) for row in content.rows]
+    lines += [_row([escaped(cell) for cell in row]) for row in content.rows]
     if content.note:
-        lines += ["", f"_{_cell(content.note)}._"]
+        lines += ["", f"_{escaped(content.note)}._"]
     return "\n".join(lines)
 
 
@@ -95,7 +97,7 @@ def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that means nothing to Markdown or HTML: names in a model file are not trusted."""
     for mark in "\\`*_[]|~#":
         text = text.replace(mark, f"\\{mark}")

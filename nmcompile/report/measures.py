@@ -61,6 +61,11 @@ class Counters(Section):
     macs_per_frame: Number = Field(description="Multiply-accumulates, all runs.")
     core_sops_per_frame: Number = Field(description="Synapse accesses on cores, all runs.")
     spikes_per_frame: Number = Field(description="Spikes, all runs.")
+    repeated_sops_per_frame: Number = Field(
+        0,
+        description="Of `core_sops_per_frame`, what the algorithm does not ask for: the work "
+        "of copies and relays, and of neurons outside their window.",
+    )
 
 
 class EnergyComponent(Section):
@@ -68,6 +73,7 @@ class EnergyComponent(Section):
 
     name: Component = Field(description="Component.")
     figure: Figure = Field(description="Joules per frame.")
+    note: str = Field("", description="Where else it is charged.")
 
 
 class LayerEnergy(Section):
@@ -156,11 +162,15 @@ class ConventionRow(Section):
     name: str = Field(description="Stable identifier.")
     title: str = Field(description="Name for people.")
     formula: str = Field(description="S: synaptic operations, M: multiply-accumulates, per frame.")
-    energy_j: float = Field(description="Joules per frame by this formula.")
+    energy_j: float | None = Field(
+        description="Joules per frame by this formula; null: it states none."
+    )
     factor: float | None = Field(description="Our figure divided by it.")
     factor_bound: Bound = Field(description="`at_least` where our figure is a lower bound.")
     leaves_out: str = Field(description="What the formula does not count.")
     source: str = Field(description="Where it comes from.")
+    low_j: float | None = Field(None, description="Lower end of its range; null: none stated.")
+    high_j: float | None = Field(None, description="Upper end of its range.")
 
 
 class Headline(Section):

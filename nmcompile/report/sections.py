@@ -105,6 +105,22 @@ class LayerError(Section):
     v_init: float | None = Field(None, description="Membrane at the start, in thresholds.")
 
 
+class PartialSums(Section):
+    """One layer whose fan-in was split into rate-coded partial sums."""
+
+    network: str = Field(description="Network.")
+    layer: str = Field(description="The user's layer name.")
+    inputs: int = Field(description="Inputs of one neuron.")
+    parts: int = Field(description="Parts that they are cut into.")
+    levels: int = Field(description="Levels of partial sums, one timestep of depth each.")
+    rails: int = Field(description="Neurons that add up parts, two a part and output neuron.")
+    unit_least: int = Field(description="Least sum that a rail's spike stands for.")
+    unit_most: int = Field(description="Largest; every output channel has its own.")
+    correlation: float = Field(description="Pearson, spike counts with and without parts.")
+    relative_error: float = Field(description="Norm of the difference over norm without parts.")
+    saturated: float = Field(description="Share of rails with a spike left to send at the end.")
+
+
 class TrackingRow(Section):
     """Tracking accuracy on one sequence at one level."""
 
@@ -125,6 +141,13 @@ class Accuracy(Section):
     layers: tuple[LayerError, ...] = Field((), description="Layer by layer.")
     response_correlation: float | None = Field(None, description="Of the program's final output.")
     response_relative_error: float | None = Field(None, description="Of the final output.")
+    partial_sums: tuple[PartialSums, ...] = Field(
+        (), description="Layers in parts, an approximation."
+    )
+    parts_response_correlation: float | None = Field(
+        None, description="Of the program's final output with and without parts."
+    )
+    parts_response_relative_error: float | None = Field(None, description="Likewise.")
     tracking: tuple[TrackingRow, ...] = Field((), description="Tracking table, with controls.")
 
 
@@ -165,6 +188,8 @@ class LayerMapping(Section):
     tiles: int = Field(description="Tiles that it was cut into.")
     cores: int = Field(description="Cores that hold its tiles.")
     pooling: str = Field("", description="Scheme of a pooling layer: `microcode`, `or`, `host`.")
+    copies: int = Field(0, description="Further neurons that repeat one of the layer.")
+    relay_cores: int = Field(0, description="Cores that only pass the layer's spikes on.")
 
 
 class FloorPlan(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -50,6 +51,25 @@ def report_from_json(text: str, where: str = "report.json") -> Report:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise _not_a_report(where, f"`{place}`: {first['msg'].lower()}") from None
+
+
+def read_report(source: Path) -> Report:
+    """The report of a build folder, or a report.json.
+
+    Raises:
+        NmError: NM0523 when there is none; see `report_from_json`.
+    """
+    path = source / "report.json" if source.is_dir() else source
+    if not path.is_file():
+        raise NmError(
+            Diagnostic(
+                code="NM0523",
+                message="there is no report here",
+                where=str(source),
+                help=("name a build folder or a report.json",),
+            )
+        )
+    return report_from_json(path.read_text(encoding="utf-8"), path.name)
 
 
 def _not_a_report(where: str, found: str) -> NmError:

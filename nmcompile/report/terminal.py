@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
 from nmcompile.report import cost_tables, design_tables
 from nmcompile.report.schema import Report
 from nmcompile.report.table import Table
-from nmcompile.report.text import bound_text
+from nmcompile.report.text import bound_text, sentence
 from nmcompile.report.verdict import chip_name, summary_line, verdict_line
 
 if TYPE_CHECKING:
@@ -31,11 +33,16 @@ def render_terminal(report: Report, *, details: bool = False) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    chosen = [design_tables.tracking(report), cost_tables.host(report), cost_tables.energy(report)]
+    chosen = [
+        design_tables.tracking(report),
+        design_tables.partial_sums(report),
+        cost_tables.host(report),
+        cost_tables.energy(report),
+    ]
     if details:
         chosen = [
             cost_tables.costs(report, places=False),
-            cost_tables.conventions(report),
+            cost_tables.conventions(report, sources=False),
             cost_tables.core_counters(report),
             cost_tables.counters(report),
             design_tables.layer_mapping(report),
@@ -52,7 +59,7 @@ def render_terminal(report: Report, *, details: bool = False) -> Group:
     chosen.append(cost_tables.headline(report))
     lines: list[RenderableType] = [
         Text(f"{report.model.name} on {chip_name(report)}", style="bold"),
-        *(_rich_table(t) for t in chosen if t.rows),
+        *(rich_table(t) for t in chosen if t.rows),
         Text(verdict_line(report), style=_STYLES[report.headline.verdict]),
     ]
     lacking = bound_text(report.headline.energy_per_frame)
@@ -72,7 +79,34 @@ def render_plain(report: Report, *, width: int = 100, details: bool = False) -> 
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _rich_table(content: Table) -> RichTable:
+def conventions_text(report: Report, *, width: int = 100) -> str:
+    """What papers' formulas say, and a sentence on what each leaves out."""
+    said = [
+        textwrap.fill(
+            f"{sentence(row.title)} It {row.leaves_out}. [{row.source}]",
+            width,
+            subsequent_indent="  ",
+        )
+        for row in report.conventions
+    ]
+    table = plain_tables([cost_tables.convention_figures(report)], width=width)
+    return "\n".join([table, *said]) + "\n"
+
+
+def plain_tables(tables: Iterable[Table], *, width: int = 100) -> str:
+    """Tables as plain text, those without rows left out."""
+    from rich.console import Console
+
+    out = StringIO()
+    console = Console(file=out, width=width, color_system=None, legacy_windows=False)
+    for content in tables:
+        if content.rows:
+            console.print(rich_table(content))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def rich_table(content: Table) -> RichTable:
+    """A table for a terminal."""
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text

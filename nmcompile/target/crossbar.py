@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nmcompile.config import Frozen
 from nmcompile.target import schema
 from nmcompile.target.numbers import Bits, Energy, Number, Power, Ticks, Time
+
+
+class CrossbarChip(schema.Chip):
+    """The grid of cores, and the grid of chips that continues it."""
+
+    chip_columns: Number = Field(description="chips side by side in the largest system")
+    chip_rows: Number = Field(description="rows of chips in the largest system")
+
+    @model_validator(mode="after")
+    def _grid_holds_the_chips(self) -> CrossbarChip:
+        places = self.chip_columns.value * self.chip_rows.value
+        if places != self.chips_max.value:
+            raise ValueError(
+                f"{self.chip_columns.value} x {self.chip_rows.value} chips are {places},"
+                f" not chips_max = {self.chips_max.value}"
+            )
+        return self
 
 
 class CrossbarCore(schema.Core):
@@ -26,7 +43,27 @@ class CrossbarFormats(schema.Formats):
     synapse_bits: Bits = Field(description="width of a cross-point")
     membrane_clip: Number = Field(description="largest |membrane| before it clips")
     leak_bits: Bits = Field(description="signed width of the leak added at every tick")
+    floor_bits: Bits = Field(description="unsigned width of the negative threshold")
+    mask_bits: Bits = Field(description="most bits of the random number added to the threshold")
+    reset_exponent_max: Number = Field(
+        description="largest VR of the reset value, which is 2^VR - 1 or its negative"
+    )
     delay_ticks_min: Ticks = Field(description="shortest axon delay")
+
+
+class CrossbarNeuron(schema.Capabilities):
+    """The modes of the neuron."""
+
+    reset_modes: tuple[Literal["value", "linear", "none"], ...] = Field(
+        strict=False, description="what a spike does to the membrane"
+    )
+    floor_modes: tuple[Literal["saturate", "reset"], ...] = Field(
+        strict=False, description="what happens below the negative threshold"
+    )
+    leak_reversal: bool = Field(description="whether the leak can follow the membrane's sign")
+    stochastic: tuple[Literal["synapse", "leak", "threshold"], ...] = Field(
+        strict=False, description="what can be random"
+    )
 
 
 class CrossbarRouting(schema.Routing):
@@ -63,6 +100,7 @@ class Headline(Frozen):
 
     energy_per_synaptic_op: Energy = Field(description="everything divided by the operations")
     energy_at_typical_efficiency: Energy = Field(description="the inverse of SOPS/W, real time")
+    energy_at_fast_efficiency: Energy = Field(description="the inverse of SOPS/W, faster ticks")
     energy_at_peak_efficiency: Energy = Field(description="the inverse of the best SOPS/W")
     power_recurrent: Power = Field(description="chip with a recurrent network at 20 Hz")
     power_detection: Power = Field(description="chip with the multi-object detector")
@@ -74,8 +112,10 @@ class CrossbarTarget(schema.Target):
     """A chip of binary crossbars whose neurons are configured, not programmed."""
 
     family: Literal["crossbar"] = Field(description="binary crossbars with axon types")
+    chip: CrossbarChip
     core: CrossbarCore
     formats: CrossbarFormats
+    neuron: CrossbarNeuron
     routing: CrossbarRouting
     energy: CrossbarEnergy
     time: CrossbarTime

@@ -27,6 +27,7 @@ def checked(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
     return body
 
 
+@pytest.mark.slow
 def test_the_shipped_model_fits(capsys: pytest.CaptureFixture[str]) -> None:
     body = checked(capsys, str(models_dir() / "siamsnn-truenorth" / "siamsnn-truenorth.pt"))
     assert body["exit_code"] == 0, body["diagnostics"]
@@ -49,7 +50,8 @@ def test_a_grouped_ternary_model_fits_without_options(
     for name, inputs in (("2", 4 * 9), ("3", 4 * 9), ("4", 4 * 9), ("5", 4 * 9)):
         row = layers[f"backbone.conv{name}.0"]
         assert (row["inputs"], row["encoding"], row["axons"]) == (inputs, "ternary", 2 * inputs)
-    assert search["cores"] == sum(row["cores_min"] for row in search["layers"])
+    assert search["mapped"]
+    assert search["cores"] >= max(row["cores"] for row in search["layers"])
     limits = {row["limit"]: row for row in search["limits"]}
     assert limits["core.axons"]["allowed"] == 256
     assert all("targets/truenorth.toml" in row["source"] for row in search["limits"])
@@ -90,7 +92,7 @@ def test_people_see_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert run(["check", str(model), "--target", "truenorth"]) == 0
     out = capsys.readouterr().out
     assert "axons per input" in out
-    assert "copies estimate" in out
+    assert "relay cores" in out
     assert "on the host" in out
     assert "tiny.pt fits truenorth" in out
 
@@ -99,13 +101,12 @@ def test_a_build_stops_with_a_code_and_leaves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tiny_checkpoint(tmp_path / "tiny.pt", recipe=TERNARY, **SMALL)
-    for extra, code in (([], "NM0314"), (["--weight-bits", "8"], "NM0311")):
-        capsys.readouterr()
-        command = ["build", str(model), "-t", "truenorth", "-o", str(tmp_path / "out"), "--json"]
-        assert run([*command, *extra]) == 3
-        body = json.loads(capsys.readouterr().out)
-        assert body["diagnostics"][0]["code"] == code
-        assert not (tmp_path / "out").exists()
+    capsys.readouterr()
+    command = ["build", str(model), "-t", "truenorth", "-o", str(tmp_path / "out"), "--json"]
+    assert run([*command, "--weight-bits", "8"]) == 3
+    body = json.loads(capsys.readouterr().out)
+    assert {d["code"] for d in body["diagnostics"]} == {"NM0311"}
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_wrong_recipe_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

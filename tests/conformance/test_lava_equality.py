@@ -14,9 +14,9 @@ from support.mapping import skip_networks
 from support.nets import spiking_networks, stimulus_for
 from support.scalar import Scalar
 
-from nmcompile.backends.loihi.emit import emit_lava
-from nmcompile.backends.loihi.lava_compare import LavaResult, compare
-from nmcompile.backends.loihi.lava_runner import run_lava
+from nmcompile.backends.loihi.lava.compare import LavaResult, compare
+from nmcompile.backends.loihi.lava.emit import emit_lava
+from nmcompile.backends.loihi.lava.runner import run_lava
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node

@@ -15,15 +15,15 @@ import numpy.typing as npt
 import pytest
 from support.mapping import line, matched_line, template_for
 
-from nmcompile.backends.loihi.emit import emit_lava
-from nmcompile.backends.loihi.lava_compare import (
+from nmcompile.backends.loihi.lava.compare import (
     LavaResult,
     compare,
     compare_sums,
     require_equal,
 )
-from nmcompile.backends.loihi.lava_runner import run_lava
-from nmcompile.backends.loihi.lava_specs import package_name
+from nmcompile.backends.loihi.lava.emit import emit_lava
+from nmcompile.backends.loihi.lava.runner import run_lava
+from nmcompile.backends.loihi.lava.specs import package_name
 from nmcompile.diagnostics import NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array

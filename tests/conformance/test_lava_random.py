@@ -27,8 +27,8 @@ from support.scalar import Scalar
 from support.stock_nets import stock_network
 
 from nmcompile.backends.loihi.engine import LoihiEngine
-from nmcompile.backends.loihi.lava_compare import LavaResult, compare, compare_sums
-from nmcompile.backends.loihi.lava_plan import plan_lava
+from nmcompile.backends.loihi.lava.compare import LavaResult, compare, compare_sums
+from nmcompile.backends.loihi.lava.plan import plan_lava
 from nmcompile.diagnostics import NmError
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network

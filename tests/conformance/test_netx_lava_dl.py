@@ -22,7 +22,7 @@ from support import lava_dl
 from support.data import DATA
 from support.netx import random_layers, write_layers
 
-from nmcompile.backends.loihi.netx_writer import write_net
+from nmcompile.backends.loihi.netx.writer import write_net
 from nmcompile.frontends import load
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network

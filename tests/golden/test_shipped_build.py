@@ -1,4 +1,4 @@
-"""The shipped model on Loihi 2: the deterministic figures of its build, recorded.
+"""The shipped models on their chips: the deterministic figures of their builds, recorded.
 
 A difference is a change of the compiler's results: look why, then record it again with
 
@@ -20,13 +20,17 @@ from nmcompile.build.pipeline import BuildRequest, build
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
 HERE = Path(__file__).resolve().parent
-RECORDED = HERE / "siamsnn_loihi2.json"
-MODEL = HERE.parents[1] / "models" / "siamsnn" / "siamsnn.pt"
+MODELS = HERE.parents[1] / "models"
+BUILDS = (("siamsnn", "loihi2"), ("siamsnn-truenorth", "truenorth"))
 
 
-def figures(folder: Path) -> dict[str, Any]:
+def recorded(model: str, target: str) -> Path:
+    return HERE / f"{model}_{target}.json"
+
+
+def figures(model: str, target: str, folder: Path) -> dict[str, Any]:
     """Integers and digests only: no float decides them on another machine."""
-    build(BuildRequest(MODEL, "loihi2", folder))
+    build(BuildRequest(MODELS / model / f"{model}.pt", target, folder))
     deployment = Deployment.open(folder)
     report = deployment.report
     return {
@@ -40,11 +44,14 @@ def figures(folder: Path) -> dict[str, Any]:
     }
 
 
-def test_figures_are_the_recorded_ones(tmp_path: Path) -> None:
-    assert figures(tmp_path / "out") == json.loads(RECORDED.read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("model", "target"), BUILDS)
+def test_figures_are_the_recorded_ones(model: str, target: str, tmp_path: Path) -> None:
+    wanted = json.loads(recorded(model, target).read_text(encoding="utf-8"))
+    assert figures(model, target, tmp_path / "out") == wanted
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        text = json.dumps(figures(Path(scratch) / "out"), indent=1)
-    RECORDED.write_text(text + "\n", encoding="utf-8")
+    for built in BUILDS:
+        with tempfile.TemporaryDirectory() as scratch:
+            text = json.dumps(figures(*built, Path(scratch) / "out"), indent=1)
+        recorded(*built).write_text(text + "\n", encoding="utf-8")

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from nmcompile.backends.loihi.emit import emit_lava
-from nmcompile.backends.loihi.lava_compare import LavaResult, result_of
-from nmcompile.backends.loihi.lava_runner import run_module
+from nmcompile.backends.loihi.lava.compare import LavaResult, result_of
+from nmcompile.backends.loihi.lava.emit import emit_lava
+from nmcompile.backends.loihi.lava.runner import run_module
 from nmcompile.ir.network import Network
 
 RUN = """

@@ -65,7 +65,7 @@ def run(job: dict[str, Any]) -> tuple[Any, float]:
 
 def main(folder: Path) -> None:
     """Run all jobs of a folder."""
-    from nmcompile.backends.loihi.lava_compat import prepare
+    from nmcompile.backends.loihi.lava.compat import prepare
 
     prepare()
     stub_slayer()

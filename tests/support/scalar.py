@@ -80,6 +80,11 @@ class Scalar:
             return {i: self._matched(op, name, x, i, t) for i in where}
         if isinstance(op, ops.Crop):
             return {(c, i, j): x[(c, op.top + i, op.left + j)] for c, i, j in where}
+        if isinstance(op, ops.Channels):
+            size = (max(i[0] for i in x) + 1) // op.groups
+            at = {c: c // op.count * size + op.first + c % op.count for c, _, _ in where}
+            flat = len(next(iter(x))) == 1
+            return {i: x[(at[i[0]],) if flat else (at[i[0]], *i[1:])] for i in where}
         if isinstance(op, ops.Accumulate | ops.Decode):
             before = self._count.setdefault(name, {})
             if isinstance(op, ops.Accumulate):  # the maps of all groups

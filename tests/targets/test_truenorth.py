@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from nmcompile.diagnostics import NmError
 from nmcompile.target import CrossbarTarget, load_target, of_family
 
 SYNAPSES = 128
@@ -78,9 +81,65 @@ def test_headline_figures(chip: CrossbarTarget) -> None:
     headline = chip.headline
     assert headline.energy_per_synaptic_op.value == 26.0
     assert headline.energy_at_typical_efficiency.value == pytest.approx(1000 / 46, abs=0.01)
+    assert headline.energy_at_fast_efficiency.value == pytest.approx(1000 / 70, abs=0.01)
     assert headline.energy_at_peak_efficiency.value == pytest.approx(1000 / 400)
     assert 1e12 / (chip.time.synaptic_op_chip.value or 0) == pytest.approx(58e9, rel=1e-3)
     assert headline.power_lowest.value == chip.static.power_per_chip.low == 42.0
+
+
+def test_headline_energies_contradict_each_other(chip: CrossbarTarget) -> None:
+    """A million neurons at 20 Hz with 128 synapses at 65 or 72 mW give neither 46 nor 38.5."""
+    sops = 1e6 * 20 * SYNAPSES
+    per_op = chip.headline.energy_per_synaptic_op
+    recurrent = chip.headline.power_recurrent
+    assert 1000 / (per_op.value or 0) == pytest.approx(38.5, abs=0.05)
+    assert sops / ((recurrent.value or 0) * 1e-3) / 1e9 == pytest.approx(35.6, abs=0.05)
+    assert sops / ((recurrent.low or 0) * 1e-3) / 1e9 == pytest.approx(39.4, abs=0.05)
+    assert (per_op.low, per_op.high) == (
+        pytest.approx(1000 / 46, abs=0.05),
+        pytest.approx((recurrent.value or 0) * 1e9 / sops, abs=0.05),
+    )
+
+
+def test_memory_of_a_core(chip: CrossbarTarget) -> None:
+    """Merolla et al. 2014, p. 6: 104,448 bits in a core, about 428 Mbit in a chip."""
+    bits = (chip.core.row_bits.low or 0) * chip.core.neurons.value
+    assert bits == 65_536 + 31_232 + 6_656 + 1_024
+    assert bits * chip.chip.cores.value == pytest.approx(428e6, rel=1e-3)
+
+
+def test_widths_that_no_paper_was_read_for_are_assumed(chip: CrossbarTarget) -> None:
+    formats = chip.formats
+    for width in ("threshold_bits", "floor_bits", "leak_bits", "mask_bits", "reset_exponent_max"):
+        assert chip.number(f"formats.{width}").kind == "assumed", width
+    assert (formats.floor_bits.value, formats.mask_bits.value) == (18, 8)
+    assert 2**formats.reset_exponent_max.value - 1 == formats.membrane_clip.value
+
+
+def test_packet_reaches_across_the_largest_board(chip: CrossbarTarget) -> None:
+    grid, reach = chip.chip, chip.routing.reach_cores.value
+    assert grid.chip_columns.value * grid.router_columns.value == reach + 1
+    assert grid.chip_rows.value * grid.router_rows.value == reach + 1
+
+
+@pytest.mark.parametrize(("name", "columns", "rows"), [("ns1e", 1, 1), ("ns16e", 4, 4)])
+def test_boards(chip: CrossbarTarget, name: str, columns: int, rows: int) -> None:
+    board = of_family(load_target(f"truenorth-{name}"), CrossbarTarget)
+    grid = board.chip
+    assert (grid.chip_columns.value, grid.chip_rows.value) == (columns, rows)
+    assert grid.chips_max.value == columns * rows
+    same = {path: number for path, number in chip.numbers() if not path.startswith("chip.chip")}
+    assert {p: n for p, n in board.numbers() if not p.startswith("chip.chip")} == same
+
+
+def test_a_board_is_a_grid(tmp_path: Path) -> None:
+    file = tmp_path / "board.toml"
+    more = '{ value = 3, unit = "1", kind = "assumed", source = "nmcompile" }'
+    file.write_text(f'extends = "truenorth"\nname = "three"\n[chip]\nchips_max = {more}\n')
+    with pytest.raises(NmError) as caught:
+        load_target(file)
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, "4 x 4 chips are 16" in diagnostic.message) == ("NM0604", True)
 
 
 def test_what_nobody_published_is_unknown(chip: CrossbarTarget) -> None:
@@ -94,3 +153,7 @@ def test_what_the_neurons_can_do(chip: CrossbarTarget) -> None:
         *("native", "or", "host_rewrite"),
     )
     assert not neuron.graded_input
+    assert neuron.reset_modes == ("value", "linear", "none")
+    assert neuron.floor_modes == ("saturate", "reset")
+    assert neuron.leak_reversal
+    assert neuron.stochastic == ("synapse", "leak", "threshold")

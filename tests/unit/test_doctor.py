@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nmcompile import doctor
-from nmcompile.backends.loihi import lava_state
+from nmcompile.backends.loihi.lava import state as lava_state
 
 
 def test_the_installation_is_well(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ from nmcompile.backends.loihi.tables import I32, I64, U8, U16
 from nmcompile.reference.jit import njit
 
 At = tuple[Any, Any, Any]
+PARTS = 4
+"""Parts of a tile that are counted together; the counts of a row are filled up with zeros."""
 Waiting = tuple[Any, Any, Any, Any, Any, Any, Any]
 """Rows that wait to be added: how many, the weights of the last three, base, run0 and runs."""
 
@@ -50,12 +52,11 @@ def arrive_alike(
     Rows wait until there are four with the same targets, of this group or another.
 
     Returns:
-        Accesses as everywhere, and the rows that still wait, for the next group or `finish`.
+        The rows that still wait, for the next group or `finish`.
     """
     runs, run0 = np.int64(row[row0, c.ROW_RUNS]), np.int64(row[row0, c.ROW_RUN0])
-    nonzero = np.int64(0)
     if runs == 0:
-        return (nonzero, nonzero), waiting
+        return waiting
     slot, first, _ = at
     base, w = np.int64(acc0) + row[row0, c.ROW_DST], np.int64(row[row0, c.ROW_W])
     count, w0, w1, w2 = waiting[0], waiting[1], waiting[2], waiting[3]
@@ -65,15 +66,45 @@ def arrive_alike(
         count = np.int64(0)
     for k in range(first, first + n):
         own = np.int64(line[slot, k])
-        nonzero += row[row0 + own, c.ROW_NONZERO]
         if count == 3:
             add_four(base, (w0, w1, w2, w + step * own), run0, runs, run, weight, acc)
             count = np.int64(0)
         else:
             w0, w1, w2 = w1, w2, w + step * own
             count += 1
-    total = n * np.int64(row[row0, c.ROW_TOTAL])
-    return (nonzero, total), (count, w0, w1, w2, base, run0, runs)
+    return count, w0, w1, w2, base, run0, runs
+
+
+@njit
+def count_rows(row0: Any, at: At, n: Any, line: U16, row: I32) -> Any:
+    """Accesses of lines that differ in their weights only."""
+    slot, first, _ = at
+    nonzero = np.int64(0)
+    for k in range(first, first + n):
+        nonzero += row[row0 + np.int64(line[slot, k]), c.ROW_NONZERO]
+    return nonzero, n * np.int64(row[row0, c.ROW_TOTAL])
+
+
+@njit
+def count_parts(row0: Any, at: At, n: Any, line: U16, row: I32, nonzero: I32, sops: I64) -> Any:
+    """Likewise, in a tile of several parts; what each of them has is added to its `sops`."""
+    slot, first, _ = at
+    parts, counts = np.int64(sops.shape[0]), np.int64(row[row0, c.ROW_PARTS])
+    stride = -(-parts // PARTS) * PARTS
+    total = np.int64(0)
+    for p in range(0, parts, PARTS):
+        s0 = s1 = s2 = s3 = np.int64(0)
+        for k in range(first, first + n):
+            own = np.uint64(counts + np.int64(line[slot, k]) * stride + p)
+            s0 += nonzero[own]
+            s1 += nonzero[own + np.uint64(1)]
+            s2 += nonzero[own + np.uint64(2)]
+            s3 += nonzero[own + np.uint64(3)]
+        for i, found in enumerate((s0, s1, s2, s3)):
+            if p + i < parts:
+                sops[p + i] += found
+                total += found
+    return total, n * np.int64(row[row0, c.ROW_TOTAL])
 
 
 @njit

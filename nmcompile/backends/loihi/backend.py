@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nmcompile.backends.base import Simulator, Traffic
+from nmcompile.backends.base import LayerRow, Simulator, Traffic, of_kind
 from nmcompile.backends.loihi.rules import rules_of
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir import ops
@@ -13,8 +13,10 @@ from nmcompile.ir.network import Network
 from nmcompile.ir.neurons import SigmaDelta
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
-from nmcompile.mapping.limits import limits_of
+from nmcompile.mapping.graph import MappedGraph
+from nmcompile.mapping.limits import Usage, limits_of
 from nmcompile.mapping.mapper import map_network, refusals
+from nmcompile.mapping.utilisation import synapse_formats, utilisation
 from nmcompile.passes.context import TargetRules
 from nmcompile.target import NeurocoreTarget, Target, of_family
 
@@ -59,7 +61,7 @@ class LoihiBackend:
         traffic: Traffic | None = None,
         *,
         cores: int | None = None,
-        beside: Sequence[CoreGraph] = (),
+        beside: Sequence[MappedGraph] = (),
     ) -> CoreGraph:
         """See `Backend.map`."""
         return map_network(network, limits_of(target), traffic, cores=cores, beside=beside)
@@ -68,16 +70,27 @@ class LoihiBackend:
         """See `Backend.refusals`."""
         return refusals(network, limits_of(target))
 
-    def simulator(self, graph: CoreGraph) -> Simulator:
+    def usage(self, graph: MappedGraph, target: Target) -> tuple[Usage, ...]:
+        """See `Backend.usage`."""
+        return utilisation(of_kind(graph, CoreGraph), limits_of(target))
+
+    def layer_rows(self, graph: MappedGraph, target: Target) -> tuple[LayerRow, ...]:
+        """Formats of the synapses, where the memory has any."""
+        return tuple(
+            {"layer": layer, "synapse_format": text, "synapse_words": words}
+            for layer, text, words in synapse_formats(of_kind(graph, CoreGraph), limits_of(target))
+        )
+
+    def simulator(self, graph: MappedGraph) -> Simulator:
         """See `Backend.simulator`."""
         from nmcompile.backends.loihi.engine import LoihiEngine
 
-        return LoihiEngine(graph)
+        return LoihiEngine(of_kind(graph, CoreGraph))
 
-    def emit(self, program: Program, graphs: Mapping[str, CoreGraph], folder: Path) -> None:
+    def emit(self, program: Program, graphs: Mapping[str, MappedGraph], folder: Path) -> None:
         """A Lava package per chip network in `folder`/lava; in `folder`/netx what is a chain."""
-        from nmcompile.backends.loihi.emit import emit_lava
-        from nmcompile.backends.loihi.netx_writer import emit_nets
+        from nmcompile.backends.loihi.lava.emit import emit_lava
+        from nmcompile.backends.loihi.netx.writer import emit_nets
 
         emit_nets(program.chip_networks, folder / "netx")
         for network in program.chip_networks:

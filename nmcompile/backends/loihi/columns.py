@@ -34,7 +34,9 @@ ROW_W: Final = 3
 ROW_NONZERO: Final = 4
 ROW_TOTAL: Final = 5
 """Stored weights, the zeros included."""
-ROW_COLUMNS: Final = 6
+ROW_PARTS: Final = 6
+"""Of a tile with several parts, the first of their counts of non-zero weights."""
+ROW_COLUMNS: Final = 7
 
 RUN_DST: Final = 0
 RUN_W: Final = 1
@@ -49,7 +51,17 @@ TILE_GROUP0: Final = 4
 TILE_GROUP1: Final = 5
 TILE_IN0: Final = 6
 TILE_IN1: Final = 7
-TILE_COLUMNS: Final = 8
+TILE_PART0: Final = 8
+TILE_PART1: Final = 9
+TILE_STEADY: Final = 10
+"""Whether all that arrives comes from the host, at once, and is simply added up."""
+TILE_COLUMNS: Final = 11
+
+# A part of a tile: the neurons that one tile of the mapped graph has.
+PART_NEURON: Final = 0
+"""The first, counted from the first of the tile."""
+PART_NEURONS: Final = 1
+PART_COLUMNS: Final = 2
 
 KIND: Final = 0
 START: Final = 1

@@ -23,7 +23,7 @@ from nmcompile.backends.loihi.columns import (
     TILE_IN1,
 )
 from nmcompile.backends.loihi.kernel import inject, run_tiles
-from nmcompile.backends.loihi.readout import ReadOut, Trains
+from nmcompile.backends.loihi.readout import WORD, ReadOut, Trains
 from nmcompile.backends.loihi.state import (
     History,
     Tally,
@@ -36,6 +36,7 @@ from nmcompile.backends.loihi.tables import I32, U8, Tables, tables_of
 from nmcompile.backends.loihi.tally import counted
 from nmcompile.backends.loihi.template import Slots, TemplateLoader
 from nmcompile.backends.loihi.update import LEFT_MESSAGE
+from nmcompile.backends.loihi.widen import tables_with_parts, widened
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
@@ -88,20 +89,23 @@ class LoihiEngine:
 
     def __init__(self, graph: CoreGraph, threads: int | None = None) -> None:
         self.graph = graph
-        self._tables, self._accumulators, self._counters = tables_of(graph)
+        wide = widened(graph, tables_of(graph)[0])
+        self._wide, self._graph = wide, wide.graph
+        self._tables, self._accumulators, self._counters = tables_with_parts(wide)
         self._threads = min(threads or numba.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._tail = tail_of(self._tables)
         self._host_group0 = int(np.count_nonzero(self._tables.group[:, GROUP_HOST] == 0))
         self._routing = route(graph)
-        self._loader = TemplateLoader(graph, self._tables)
-        self._levels = _levels(graph, self._tables, self._threads, bank=self._loader.by_tick)
-        self._output = ReadOut(graph)
+        self._loader = TemplateLoader(self._graph, self._tables)
+        by_tick = self._loader.by_tick
+        self._levels = _levels(self._graph, self._tables, self._threads, bank=by_tick)
+        self._output = ReadOut(self._graph)
         self._sends_messages = np.array([i.edge.wide for i in graph.populations])
         self.reset()
 
     def reset(self) -> None:
         """Return the chip to its state before the first frame."""
-        graph = self.graph
+        graph = self._graph
         self._state = new_state(self._tables, self._accumulators, self._counters)
         lines = graph.neurons + graph.size("host")
         self._flight = new_flight(self._tables, lines, graph.ticks)
@@ -126,10 +130,10 @@ class LoihiEngine:
                 missing, NM0203 when a sum or a state left 32 bits, NM0217 when a
                 message left its width.
         """
-        graph, state = self.graph, self._state
+        graph, state = self._graph, self._state
         self._loader.prepare(slots)
         self._inject(stimulus)
-        tally = new_tally(graph.ticks, graph.size("tile"))
+        tally = new_tally(graph.ticks, graph.size("tile"), len(self._tables.part))
         history = self._history(record)
         self._run_levels(tally, history)
         self._check(tally.problem)
@@ -138,7 +142,7 @@ class LoihiEngine:
         return EngineResult(
             output=self._read_out(read, counts),
             counts=counts,
-            counters=counted(graph, self._routing, tally, self._sent()),
+            counters=counted(self.graph, self._wide, self._routing, tally, self._sent()),
             v_final=self._by_population(state.v) if record else {},
             u_final=self._by_population(state.u) if record else {},
             spikes=self._aligned(history) if record else {},
@@ -146,9 +150,10 @@ class LoihiEngine:
 
     def _run_levels(self, tally: Tally, history: History) -> None:
         """All ticks of all tiles."""
-        ticks = self.graph.ticks
+        ticks = self._graph.ticks
+        repeats = self._graph.timesteps if self._graph.input_mode == "constant" else 0
         tables = (self._tables, self._state, self._flight, tally, history)
-        settings = (self._tail, self.graph.input_values, *tables)
+        settings = (self._tail, self._graph.input_values, repeats, *tables)
         with ThreadPoolExecutor(self._threads) as pool:
 
             def run(shares: Shares, first: int, last: int) -> None:
@@ -187,9 +192,10 @@ class LoihiEngine:
         """Send what the host sent in the tick before."""
         flight, first = self._flight, self._host_group0
         payload0 = self._tables.group[first:, GROUP_PAYLOAD0].min(initial=0)
-        for array, start in ((flight.sent, first), (flight.line, self.graph.neurons)):
+        for array, start in ((flight.sent, first), (flight.line, self._graph.neurons)):
             array[slot, start:] = array[slot - 1, start:]
-        flight.payload[slot, payload0:] = flight.payload[slot - 1, payload0:]
+        if payload0 >= 0:
+            flight.payload[slot, payload0:] = flight.payload[slot - 1, payload0:]
 
     def _sent(self) -> I32:
         """`(ticks, groups)` spikes per group; the host's in the tick in which they arrive."""
@@ -200,7 +206,7 @@ class LoihiEngine:
 
     def _history(self, record: bool) -> History:
         """Room for the spikes of every population, or of the one that is read out."""
-        graph = self.graph
+        graph = self._graph
         population = graph["tile.population"]
         wide = self._sends_messages[population]
         asked = record | (np.array([p.name for p in graph.populations])[population] == graph.output)
@@ -209,19 +215,19 @@ class LoihiEngine:
         for kind in (~wide & asked, wide & asked):
             neurons = np.where(kind, graph["tile.neurons"], 0)
             column[kind] = (np.cumsum(neurons) - neurons)[kind]
-            sizes.append((graph.ticks, int(neurons.sum())))
+            sizes.append((graph.ticks, -(-int(neurons.sum()) // WORD) * WORD))
         return History(column, np.zeros(sizes[0], np.uint8), np.zeros(sizes[1], np.int32))
 
     def _coded(self, stimulus: npt.NDArray[np.generic], encode: ops.Encode) -> Iterator[I32]:
         """The image as spikes, coded by the host timestep by timestep."""
-        index, encoder = self.graph["host.index"], Encoder(encode)
+        index, encoder = self._graph["host.index"], Encoder(encode)
         pixels = stimulus.reshape(-1).astype(np.int32)
-        for _ in range(self.graph.timesteps):
+        for _ in range(self._graph.timesteps):
             yield encoder.step(pixels)[index]
 
     def _events(self, stimulus: npt.NDArray[np.generic]) -> Iterator[I32]:
         """What the host injects before every tick, per host line, as long as it sends."""
-        graph = self.graph
+        graph = self._graph
         train = graph.input_mode == "spikes"
         wanted = (graph.timesteps, *graph.input_shape) if train else graph.input_shape
         if stimulus.shape != wanted:
@@ -247,14 +253,14 @@ class LoihiEngine:
 
     def _write_pixels(self, stimulus: npt.NDArray[np.generic]) -> None:
         """Write the image into the biases that it drives, before the first tick."""
-        graph = self.graph
+        graph = self._graph
         mantissa = stimulus.reshape(-1)[graph["pixel.index"]].astype(np.int32)
         bias = (mantissa >> graph["pixel.shift"]) << graph["pixel.exponent"]
         self._tables.bias[graph["pixel.neuron"]] = bias
 
     def _read_out(self, read: Trains, counts: I32) -> npt.NDArray[np.generic]:
         """The network's output from `(ticks, outputs)` spikes, their counts, or membranes."""
-        graph = self.graph
+        graph = self._graph
         if graph.readout == "membranes":
             parts = self._by_population(self._state.v)[graph.output]
             total: I32 = parts.sum(axis=0, keepdims=True, dtype=np.int32)
@@ -267,7 +273,7 @@ class LoihiEngine:
         return counts[0::2] - counts[1::2]
 
     def _check(self, problem: U8) -> None:
-        graph = self.graph
+        graph = self._graph
         found = {}
         for tile in np.flatnonzero(problem):
             info = graph.populations[graph["tile.population"][tile]]
@@ -282,7 +288,7 @@ class LoihiEngine:
 
     def _boxes(self) -> Iterator[tuple[int, slice, tuple[slice, slice, slice]]]:
         """Population, neurons and (C, H, W) box of every tile."""
-        graph = self.graph
+        graph = self._graph
         names = ("population", "neuron0", "neurons", "c0", "c1", "y0", "y1", "x0", "x1")
         columns = [graph[f"tile.{name}"].tolist() for name in names]
         for population, neuron0, neurons, c0, c1, y0, y1, x0, x1 in zip(*columns, strict=True):
@@ -291,7 +297,7 @@ class LoihiEngine:
 
     def _by_population(self, values: I32) -> dict[str, I32]:
         """Per-neuron values as `(C, H, W)` (or `(N,)`) arrays."""
-        infos = self.graph.populations
+        infos = self._graph.populations
         arrays = [np.zeros(info.shape, np.int32) for info in infos]
         for population, neurons, box in self._boxes():
             part = arrays[population][box]
@@ -300,7 +306,7 @@ class LoihiEngine:
 
     def _aligned(self, history: History) -> dict[str, Trains]:
         """Spikes as golden arrays: timestep t of p is tick t + d_p."""
-        infos, steps = self.graph.populations, self.graph.timesteps
+        infos, steps = self._graph.populations, self._graph.timesteps
         arrays = [np.zeros((steps, *i.shape), train_type(i.edge)) for i in infos]
         for tile, (population, neurons, box) in enumerate(self._boxes()):
             depth, column = infos[population].depth, history.column[tile]

@@ -18,6 +18,8 @@ from nmcompile.backends.loihi.arrive import (
     arrive_graded,
     arrive_mixed,
     arrive_pooled,
+    count_parts,
+    count_rows,
     finish,
 )
 from nmcompile.backends.loihi.pools import GATE, RUNNING_MAX
@@ -31,7 +33,7 @@ from nmcompile.backends.loihi.update import (
     port_sum,
     start,
 )
-from nmcompile.reference.jit import njit
+from nmcompile.reference.jit import borrowed, njit
 
 
 @njit
@@ -40,6 +42,7 @@ def run_tiles(
     ticks: tuple[int, int],
     tail: int,
     values: bool,
+    repeats: int,
     tables: Tables,
     state: State,
     flight: Flight,
@@ -48,19 +51,54 @@ def run_tiles(
 ) -> None:
     """Run tiles through some ticks of a frame.
 
+    A tile that hears the same from the host at every tick adds it up once.
+
     Args:
         tiles: of one level; threads may share a level among them.
         ticks: first and last, counted from 1.
         tail: slots of `flight` before those of this frame.
         values: whether host lines carry real values, so that their accesses are MACs.
+        repeats: from the second to this tick the host sends what it sent before.
         tables: the mapped network. state, flight, tally, history: changed in place.
     """
     for i in range(tiles.shape[0]):
-        for tick in range(ticks[0], ticks[1] + 1):
-            _receive(tiles[i], tick, tail, values, tables, state, flight, tally)
-            _update(tiles[i], tick, tables, state, tally)
-            _send(tiles[i], tick + tail - 1, tables, state, flight)
-            _record(tiles[i], tick - 1, tables, state, history)
+        _run_tile(
+            tiles[i],
+            ticks,
+            tail,
+            values,
+            repeats,
+            borrowed(tables),
+            borrowed(state),
+            borrowed(flight),
+            borrowed(tally),
+            borrowed(history),
+        )
+
+
+@njit
+def _run_tile(
+    tile: Any,
+    ticks: Any,
+    tail: Any,
+    values: Any,
+    repeats: Any,
+    tables: Tables,
+    state: State,
+    flight: Flight,
+    tally: Tally,
+    history: History,
+) -> None:
+    """All ticks of one tile."""
+    same = min(repeats, ticks[1]) if tables.tile[tile, c.TILE_STEADY] else ticks[0]
+    found = (np.int64(0), np.int64(0), np.int64(0))
+    for tick in range(ticks[0], ticks[1] + 1):
+        if tick == ticks[0] or tick > same:
+            found = _receive(tile, tick, tail, values, tables, state, flight, tally)
+        _count(tile, tick, found, tables, tally)
+        _update(tile, tick, tick < same, tables, state, tally)
+        _send(tile, tick + tail - 1, tables, state, flight)
+        _record(tile, tick - 1, tables, state, history)
 
 
 @njit
@@ -73,8 +111,12 @@ def _receive(
     state: State,
     flight: Flight,
     tally: Tally,
-) -> None:
-    """Add what arrives: for every in-axon, the rows of the lines that spiked in its tick."""
+) -> Any:
+    """Add what arrives: for every in-axon, the rows of the lines that spiked in its tick.
+
+    Returns:
+        Accesses to non-zero weights, to zeros, and those of the first by real values.
+    """
     inputs, groups = tables.inputs, tables.group
     row, run, weight = tables.row, tables.run, tables.weight
     sent, line, payload = flight.sent, flight.line, flight.payload
@@ -83,6 +125,7 @@ def _receive(
     kind, wide = profile[c.KIND], profile[c.WIDE_SUMS] != 0
     pools = kind not in (NEURON, SIGMA_DELTA)
     fresh = kind in (RUNNING_MAX, GATE) and tick == profile[c.START]
+    part0, part1 = tables.tile[tile, c.TILE_PART0], tables.tile[tile, c.TILE_PART1]
     sops = zeros = macs = np.int64(0)
     none = np.int64(0)
     waiting = (none, none, none, none, np.int64(-1), none, none)
@@ -111,9 +154,14 @@ def _receive(
                 row0, step, acc0, at, n, line, payload, row, run, weight, acc, touched
             )
         elif step != c.MIXED:
-            found, waiting = arrive_alike(
+            waiting = arrive_alike(
                 row0, step, acc0, at, n, waiting, line, row, run, weight, acc, touched
             )
+            if part1 - part0 > 1:
+                of_parts = tally.sops[tick - 1, part0:part1]
+                found = count_parts(row0, at, n, line, row, tables.nonzero, of_parts)
+            else:
+                found = count_rows(row0, at, n, line, row)
         else:
             found = arrive_mixed(row0, acc0, at, n, line, payload, row, run, weight, acc, touched)
         sops += found[0]
@@ -121,7 +169,17 @@ def _receive(
         if values and groups[group, c.GROUP_HOST]:
             macs += found[0]
     finish(waiting, run, weight, acc)
-    tally.sops[tick - 1, tile] = sops
+    return sops, zeros, macs
+
+
+@njit
+def _count(tile: Any, tick: Any, found: Any, tables: Tables, tally: Tally) -> None:
+    """Note what `_receive` found."""
+    profile = tables.profile[tables.tile[tile, c.TILE_PROFILE]]
+    part0 = tables.tile[tile, c.TILE_PART0]
+    sops, zeros, macs = found
+    if tables.tile[tile, c.TILE_PART1] - part0 == 1:
+        tally.sops[tick - 1, part0] = sops
     tally.zeros[tile] += zeros
     if profile[c.START] <= tick <= profile[c.END]:
         tally.tile_sops[tile] += sops - macs
@@ -129,14 +187,16 @@ def _receive(
 
 
 @njit
-def _update(tile: Any, tick: Any, tables: Tables, state: State, tally: Tally) -> None:
-    """Neurons of one tile; outside their window input is dropped and the state kept."""
+def _update(tile: Any, tick: Any, keep: Any, tables: Tables, state: State, tally: Tally) -> None:
+    """Neurons of one tile; outside their window input is dropped and the state kept.
+
+    Sums that the next tick needs again are kept (`keep`).
+    """
     n0, n = tables.tile[tile, c.TILE_NEURON0], tables.tile[tile, c.TILE_NEURONS]
     a0 = tables.tile[tile, c.TILE_ACC0]
     profile = tables.profile[tables.tile[tile, c.TILE_PROFILE]]
     acc, touched, spikes = state.acc, state.touched, state.spikes
     end = a0 + profile[c.PORTS] * n
-    active = np.int64(0)
     left: Any = False
     if profile[c.WIDE_SUMS]:
         left = narrowed(a0, end - a0, state.wide_acc, acc)
@@ -156,8 +216,12 @@ def _update(tile: Any, tick: Any, tables: Tables, state: State, tally: Tally) ->
         if fired < 0:
             tally.problem[tile] = -fired
         tally.tile_spikes[tile] += fired
-        active = np.int64(count_active(n0, n, a0, profile[c.PORTS], touched, spikes))
-    tally.active[tick - 1, tile] = active
+        for p in range(tables.tile[tile, c.TILE_PART0], tables.tile[tile, c.TILE_PART1]):
+            k, own = tables.part[p, c.PART_NEURON], tables.part[p, c.PART_NEURONS]
+            busy = count_active(n0 + k, own, a0 + k, profile[c.PORTS], touched, spikes)
+            tally.active[tick - 1, p] = busy
+    if keep:
+        return
     for i in range(np.uint64(a0), np.uint64(end)):
         acc[i] = 0
     for i in range(np.uint64(a0), np.uint64(end)):
@@ -214,6 +278,7 @@ def inject(values: I32, group0: int, slot: int, tables: Tables, flight: Flight) 
             value = values[first - base + k]
             if value != 0:
                 line[slot, first + count] = k
-                payload[slot, payload0 + count] = value
+                if payload0 >= 0:
+                    payload[slot, payload0 + count] = value
                 count += 1
         sent[slot, group] = count

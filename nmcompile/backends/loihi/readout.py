@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.backends.loihi.state import History
-from nmcompile.backends.loihi.tables import I32
+from nmcompile.backends.loihi.tables import I32, U8
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.reference.jit import njit
 
 Trains = npt.NDArray[Any]
+WORD = 8
+"""Neurons whose spikes are looked at together."""
 
 
 class ReadOut:
@@ -34,19 +36,25 @@ class ReadOut:
 
     def spikes(self, history: History) -> Trains:
         """`(ticks, elements)` spikes or messages."""
-        source: Trains = history.wide if self._wide else history.narrow
         column = history.column[self._tile] + self._within
-        read = np.zeros((len(source), self._elements), source.dtype)
-        _scatter(source, column.astype(np.int32), self._element, read)
+        if self._wide:
+            messages = np.zeros((len(history.wide), self._elements), np.int32)
+            messages[:, self._element] = history.wide[:, column]
+            return messages
+        element = np.full(history.narrow.shape[1], -1, np.int32)
+        element[column] = self._element
+        read = np.zeros((len(history.narrow), self._elements), np.uint8)
+        _scatter(history.narrow.view(np.uint64), history.narrow, element, read)
         return read
 
 
 @njit
-def _scatter(source: Trains, column: I32, element: I32, read: Trains) -> None:
-    """read[t, element[k]] = source[t, column[k]]; most spikes are zero, as `read` is."""
-    for t in range(source.shape[0]):
-        own, out = source[t], read[t]
-        for k in range(column.shape[0]):
-            value = own[column[k]]
-            if value != 0:
-                out[element[k]] = value
+def _scatter(words: npt.NDArray[np.uint64], spikes: U8, element: I32, read: U8) -> None:
+    """read[t, element[k]] = spikes[t, k]; most words of spikes are zero."""
+    for t in range(spikes.shape[0]):
+        for w in range(words.shape[1]):
+            if words[t, w] == 0:
+                continue
+            for k in range(WORD * w, WORD * w + WORD):
+                if spikes[t, k] != 0 and element[k] >= 0:
+                    read[t, element[k]] = spikes[t, k]

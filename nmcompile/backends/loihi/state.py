@@ -55,7 +55,7 @@ class Tally(NamedTuple):
     """What the kernels count in one frame.
 
     Attributes:
-        sops, active: `(ticks, tiles)` accesses to non-zero weights; neurons with input or a spike.
+        sops, active: `(ticks, parts)` accesses to non-zero weights; neurons with input or a spike.
         zeros: `(tiles,)` accesses to stored zeros.
         tile_sops, tile_macs, tile_spikes: `(tiles,)`; accesses of spikes and of real values. What
             arrives outside the ticks in which a tile is updated is not counted here.
@@ -125,11 +125,11 @@ def new_flight(tables: Tables, lines: int, ticks: int) -> Flight:
     )
 
 
-def new_tally(ticks: int, tiles: int) -> Tally:
+def new_tally(ticks: int, tiles: int, parts: int) -> Tally:
     """All counters at zero."""
     return Tally(
-        sops=np.zeros((ticks, tiles), np.int64),
-        active=np.zeros((ticks, tiles), np.int64),
+        sops=np.zeros((ticks, parts), np.int64),
+        active=np.zeros((ticks, parts), np.int64),
         zeros=np.zeros(tiles, np.int64),
         tile_sops=np.zeros(tiles, np.int64),
         tile_macs=np.zeros(tiles, np.int64),

@@ -29,19 +29,22 @@ class Tables(NamedTuple):
     """What the kernels read: wide tables of `nmcompile.backends.loihi.columns`, and plain columns.
 
     Attributes:
-        inputs: in-axons. tile, group, row, run, profile: likewise `(entries, columns)`.
+        inputs: in-axons. tile, part, group, row, run, profile: likewise `(entries, columns)`.
         payload, port_shift: lists that profiles point into.
+        nonzero: counts that rows point into, one for each part of their tile.
         weight: int8 where that is enough. bias, fire_above, reset_by, v_init: per neuron.
     """
 
     inputs: I32
     tile: I32
+    part: I32
     group: I32
     row: I32
     run: I32
     profile: I32
     payload: I32
     port_shift: I32
+    nonzero: I32
     weight: npt.NDArray[Any]
     bias: I32
     fire_above: I32
@@ -63,13 +66,15 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
     inputs, in_tile, counters = _inputs(graph, profile, group, row)
     tables = Tables(
         inputs=inputs,
-        tile=_tiles(graph, in_tile),
+        tile=_tiles(graph, profile, inputs, in_tile, group),
+        part=_parts(graph),
         group=group,
         row=row,
         run=run,
         profile=profile,
         payload=np.array([n for p in graph.profiles for n in p.payloads], np.int32),
         port_shift=np.array([s for p in graph.profiles for s in p.port_shifts], np.int32),
+        nonzero=np.zeros(0, np.int32),
         # Copies: the host writes templates and pixels into them.
         weight=graph["weight.value"].astype(_weight_type(graph)),
         bias=graph["neuron.bias"].copy(),
@@ -140,7 +145,8 @@ def _groups(graph: CoreGraph) -> I32:
     )
     _require(_inside(table[:, c.GROUP_LINES], 2**16), "a group has too many lines")
     payloads = np.array([info.edge.bits > 1 for info in graph.populations])
-    graded = hosts | payloads[graph["tile.population"][np.maximum(tile, 0)]]
+    sends = graph.input_bits > 1 or graph.input_signed
+    graded = np.where(hosts, sends, payloads[graph["tile.population"][np.maximum(tile, 0)]])
     lines = np.where(graded, table[:, c.GROUP_LINES], 0)
     table[:, c.GROUP_PAYLOAD0] = np.where(graded, np.cumsum(lines) - lines, -1)
     table[:, c.GROUP_HOST] = hosts
@@ -207,7 +213,14 @@ def _steps(row: I32, row0: I64, lines: I64) -> I32:
     return np.where(same, np.where(lines > 1, step[first], 0), c.MIXED).astype(np.int32)
 
 
-def _tiles(graph: CoreGraph, in_tile: I32) -> I32:
+def _parts(graph: CoreGraph) -> I32:
+    """Every tile is one part."""
+    table = np.zeros((graph.size("tile"), c.PART_COLUMNS), np.int32)
+    table[:, c.PART_NEURONS] = graph["tile.neurons"]
+    return table
+
+
+def _tiles(graph: CoreGraph, profile: I32, inputs: I32, in_tile: I32, groups: I32) -> I32:
     table = _table(
         *(graph, "tile", c.TILE_COLUMNS),
         neuron0=c.TILE_NEURON0,
@@ -220,6 +233,15 @@ def _tiles(graph: CoreGraph, in_tile: I32) -> I32:
     table[:, c.TILE_GROUP0], table[:, c.TILE_GROUP1] = ends[:-1], ends[1:]
     ends = np.searchsorted(in_tile, np.arange(tiles + 1))
     table[:, c.TILE_IN0], table[:, c.TILE_IN1] = ends[:-1], ends[1:]
+    table[:, c.TILE_PART0], table[:, c.TILE_PART1] = np.arange(tiles), np.arange(1, tiles + 1)
+    own = profile[table[:, c.TILE_PROFILE]]
+    # Sums of these are read and not changed.
+    steady = (own[:, c.KIND] == NEURON) & (own[:, c.PORTS] == 1) & (own[:, c.WIDE_SUMS] == 0)
+    shifts = np.array([p.input_shift or p.port_shifts[0] for p in graph.profiles], np.int32)
+    steady &= shifts[table[:, c.TILE_PROFILE]] == 0
+    late = (groups[inputs[:, c.IN_GROUP], c.GROUP_HOST] == 0) | (inputs[:, c.IN_DELAY] != 0)
+    steady[in_tile[late]] = False
+    table[:, c.TILE_STEADY] = steady
     return table
 
 

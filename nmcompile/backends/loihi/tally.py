@@ -6,26 +6,31 @@ import numpy as np
 
 from nmcompile.backends.loihi.state import Tally
 from nmcompile.backends.loihi.tables import I32, I64
+from nmcompile.backends.loihi.widen import Wide
 from nmcompile.ir.counters import CoreCounters, LayerCounters, NetworkCounters
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.route import Routing
 from nmcompile.reference.jit import njit
 
 
-def counted(graph: CoreGraph, routing: Routing, tally: Tally, sent: I32) -> NetworkCounters:
+def counted(
+    graph: CoreGraph, wide: Wide, routing: Routing, tally: Tally, sent: I32
+) -> NetworkCounters:
     """All counters of a frame.
 
     Args:
-        graph: the mapped network. routing: its routes.
-        tally: what the kernels counted.
+        graph: the mapped network. wide: what was simulated. routing: the graph's routes.
+        tally: what the kernels counted, of the simulated tiles.
         sent: `(ticks, groups)` spikes per group; of the host, those that arrive in the tick.
     """
+    packets = np.zeros_like(sent)
+    packets[:, wide.group] = sent
     return NetworkCounters(
         network=graph.network,
         timesteps=graph.timesteps,
         ticks=graph.ticks,
-        layers=tuple(_layer(graph, i, tally) for i in range(len(graph.populations))),
-        cores=_cores(graph, routing, tally, sent),
+        layers=tuple(_layer(wide.graph, i, tally) for i in range(len(graph.populations))),
+        cores=_cores(graph, wide.tiles, routing, tally, packets),
     )
 
 
@@ -44,17 +49,17 @@ def _layer(graph: CoreGraph, index: int, tally: Tally) -> LayerCounters:
     )
 
 
-def _cores(graph: CoreGraph, routing: Routing, tally: Tally, sent: I32) -> CoreCounters:
+def _cores(graph: CoreGraph, tiles: I64, routing: Routing, tally: Tally, sent: I32) -> CoreCounters:
     pairs = np.zeros((graph.ticks, len(routing.source)), np.int64)
     packets_in = np.zeros((graph.ticks, graph.cores), np.int64)
-    _spread(sent, routing.group, routing.core, routing.pair, pairs, packets_in)
+    _spread(sent, routing.sender, routing.core, routing.pair, pairs, packets_in)
     total = pairs.sum(axis=0)
     neurons = np.bincount(graph["tile.core"], weights=graph["tile.neurons"], minlength=graph.cores)
     loads = [int(routing.link_loads(one).max(initial=0)) for one in pairs]
     return CoreCounters(
-        sops=_per_core(graph, tally.sops),
+        sops=_per_core(graph, tiles, tally.sops),
         zero_accesses=int(tally.zeros.sum()),
-        updates_active=_per_core(graph, tally.active),
+        updates_active=_per_core(graph, tiles, tally.active),
         neurons=neurons.astype(np.int64),
         packets_in=packets_in,
         packets_local=int(total[routing.local].sum()),
@@ -67,11 +72,12 @@ def _cores(graph: CoreGraph, routing: Routing, tally: Tally, sent: I32) -> CoreC
     )
 
 
-def _per_core(graph: CoreGraph, amount: I64) -> I64:
-    """`(ticks, cores)` sums of `(ticks, tiles)`; tiles are in core order."""
+def _per_core(graph: CoreGraph, tiles: I64, amount: I64) -> I64:
+    """`(ticks, cores)` sums of `(ticks, parts)`, each a tile; tiles are in core order."""
     ends = np.searchsorted(graph["tile.core"], np.arange(graph.cores + 1))
     sums = np.zeros((len(amount), graph.size("tile") + 1), np.int64)
-    np.cumsum(amount, axis=1, out=sums[:, 1:])
+    sums[:, 1 + tiles] = amount
+    np.cumsum(sums, axis=1, out=sums)
     per_core: I64 = sums[:, ends[1:]] - sums[:, ends[:-1]]
     return per_core
 

@@ -18,6 +18,7 @@ from nmcompile.reference.sigma_delta import sigma_delta_step
 LEFT_INT32, LEFT_MESSAGE = 1, 2
 """What `Tally.problem` says: a state or a sum left int32, or a message its width."""
 INT32_LIMIT = 2**31 - 1
+SUM_BITS = 29
 
 
 @njit
@@ -61,7 +62,9 @@ def fire(n0: Any, n: Any, a0: Any, step: Any, profile: I32, tables: Tables, stat
         Number of spikes, or what went wrong, negated.
     """
     kind = profile[c.KIND]
-    room = np.int64(1) << max(profile[c.STATE_BITS] - profile[c.STATE_SHIFT], 0)
+    # Where nothing is carried over, a current may be far outside its width before it is wrapped.
+    bits = max(profile[c.STATE_BITS], SUM_BITS if profile[c.U_KEEP] == 0 else 0)
+    room = np.int64(1) << max(bits - profile[c.STATE_SHIFT], 0)
     if profile[c.PLAIN] != 0 and _within(state.acc, a0, n, room):
         return _plain_step(
             n0,
@@ -120,7 +123,8 @@ def _plain_step(
     """`neuron_step` in 32-bit arithmetic, which becomes vector instructions.
 
     Exact for profiles that are `PLAIN` while |input| < 2^(state_bits - state_shift): u then leaves
-    its width by less than one wrap, and no intermediate value leaves 32 bits.
+    its width by less than one wrap, and no intermediate value leaves 32 bits. Without a current
+    that is carried over, `SUM_BITS` in the place of `state_bits` are enough for the latter.
     """
     half = np.int32(1) << np.int32(profile[c.STATE_BITS] - 1)
     turn = np.int32(half + half)

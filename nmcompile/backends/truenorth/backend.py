@@ -1,33 +1,35 @@
-"""TrueNorth behind the backend contract: limits and fit. It maps and simulates nothing yet."""
+"""TrueNorth behind the backend contract: what fits, crossbars, and the simulated cores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from nmcompile.backends.base import Simulator, Traffic
+from nmcompile.backends.base import LayerRow, Simulator, Traffic, of_kind
 from nmcompile.backends.survey import Survey
 from nmcompile.backends.truenorth.neuron import neuron_refusal
 from nmcompile.backends.truenorth.rules import rules_of
-from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
 from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
 from nmcompile.ir.program import Program
-from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.crossbar_graph import CrossbarGraph
+from nmcompile.mapping.graph import MappedGraph
+from nmcompile.mapping.limits import Usage
 from nmcompile.passes.context import TargetRules
-from nmcompile.target import Target
+from nmcompile.passes.rate_split import FanInCut
+from nmcompile.target import CrossbarTarget, Target, of_family
 
 ON_CORES = (
     *(ops.Input, ops.Output, ops.Conv2d, ops.Linear, ops.SumPool2d, ops.SpikeMaxPool2d),
-    *(ops.Neuron, ops.Add, ops.Flatten, ops.Decode),
+    *(ops.Neuron, ops.Add, ops.Flatten, ops.Delay, ops.Decode),
 )
 """Operators that crossbars, neurons, the routers or the read-out realise."""
 
 
 class TrueNorthBackend:
-    """Says layer by layer whether a network fits crossbar cores."""
+    """Maps golden networks onto crossbar cores and simulates them."""
 
     name = "truenorth"
 
@@ -50,6 +52,12 @@ class TrueNorthBackend:
         """See `Backend.rules`."""
         return rules_of(target)
 
+    def wide_layers(self, network: Network, target: Target) -> tuple[FanInCut, ...]:
+        """See `RateSplitter.wide_layers`."""
+        from nmcompile.backends.truenorth.partial_sums import wide_layers
+
+        return wide_layers(network, of_family(target, CrossbarTarget))
+
     def survey(self, program: Program, target: Target) -> Survey:
         """See `Surveyor.survey`."""
         from nmcompile.backends.truenorth.survey import survey
@@ -63,10 +71,13 @@ class TrueNorthBackend:
         traffic: Traffic | None = None,
         *,
         cores: int | None = None,
-        beside: Sequence[CoreGraph] = (),
-    ) -> CoreGraph:
-        """Refuses: see `not_mapped`."""
-        not_mapped(target.name)
+        beside: Sequence[MappedGraph] = (),
+    ) -> CrossbarGraph:
+        """See `Backend.map`."""
+        from nmcompile.backends.truenorth.mapper import map_network
+
+        chip = of_family(target, CrossbarTarget)
+        return map_network(network, chip, traffic, cores=cores, beside=beside)
 
     def refusals(self, network: Network, target: Target) -> tuple[Diagnostic, ...]:
         """See `Backend.refusals`."""
@@ -74,28 +85,23 @@ class TrueNorthBackend:
 
         return refusals(network, target)
 
-    def simulator(self, graph: CoreGraph) -> Simulator:
-        """Refuses: see `not_mapped`."""
-        not_mapped(self.name)
+    def usage(self, graph: MappedGraph, target: Target) -> tuple[Usage, ...]:
+        """See `Backend.usage`."""
+        from nmcompile.backends.truenorth.usage import usage
 
-    def emit(self, program: Program, graphs: Mapping[str, CoreGraph], folder: Path) -> None:
-        """There is nothing to emit."""
+        return usage(of_kind(graph, CrossbarGraph), of_family(target, CrossbarTarget))
 
+    def layer_rows(self, graph: MappedGraph, target: Target) -> tuple[LayerRow, ...]:
+        """Boxes, cores, copies and relays."""
+        from nmcompile.backends.truenorth.usage import layer_rows
 
-def not_mapped(target: str) -> NoReturn:
-    """This version maps nothing to crossbar cores.
+        return layer_rows(of_kind(graph, CrossbarGraph))
 
-    Raises:
-        NmError: NM0314, always.
-    """
-    raise NmError(
-        Diagnostic(
-            code="NM0314",
-            message="this version does not map networks to the cores of this chip",
-            where=target,
-            help=(
-                f"`nmcompile check MODEL --target {target}` says whether and how it fits",
-                "build for another target, for example --target loihi2",
-            ),
-        )
-    )
+    def simulator(self, graph: MappedGraph) -> Simulator:
+        """See `Backend.simulator`."""
+        from nmcompile.backends.truenorth.engine import TrueNorthEngine
+
+        return TrueNorthEngine(of_kind(graph, CrossbarGraph))
+
+    def emit(self, program: Program, graphs: Mapping[str, MappedGraph], folder: Path) -> None:
+        """Nothing: `nmcompile ranc export` writes RANC's files, 300 kB per core, when asked."""

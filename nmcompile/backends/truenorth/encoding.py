@@ -112,7 +112,7 @@ def _by_channel(weights: Sequence[Weights], types: int, low: int, high: int) -> 
             return None
         merged.append(value)
     table = np.concatenate(merged, axis=1)
-    colours = colour(conflicts(table), types)
+    colours = _by_sign(table) or colour(conflicts(table), types)
     if colours is None or table.min() < low or table.max() > high:
         return None
     used = max(colours) + 1
@@ -123,6 +123,21 @@ def _by_channel(weights: Sequence[Weights], types: int, low: int, high: int) -> 
         values[:, kind] = np.where(most != 0, most, of_kind.min(axis=1))
     rows = tuple(tuple(row) for row in values.tolist())
     return Encoding(f"one value per neuron and channel ({used} types)", (1,) * used, rows, colours)
+
+
+def _by_sign(table: Weights) -> tuple[int, ...] | None:
+    """Types 0 and 1 for what excites and what inhibits, where each has one value per neuron.
+
+    Neurons that add up partial sums are like that; their channels are too many for a search.
+    """
+    negative = (table < 0).any(axis=0)
+    if ((table > 0).any(axis=0) & negative).any() or not negative.any() or negative.all():
+        return None
+    for kind in (table[:, ~negative], np.abs(table[:, negative])):
+        least = np.where(kind == 0, np.iinfo(kind.dtype).max, kind).min(axis=1)
+        if (least < kind.max(axis=1)).any():
+            return None
+    return tuple(negative.astype(int).tolist())
 
 
 def _digits(rows: list[frozenset[int]], types: int, low: int, high: int) -> Encoding | None:

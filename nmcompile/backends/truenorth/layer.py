@@ -80,10 +80,10 @@ class Layer:
         return 0 if self.model is None else int(np.abs(self.model.bias.data).max())
 
     @cached_property
-    def membrane(self) -> int:
-        """Largest |v| that any input of one frame could cause."""
+    def membranes(self) -> tuple[int, int]:
+        """Bounds on v: below and above what any input of one frame could cause."""
         if self.model is None:
-            return self.inputs
+            return 0, self.inputs
         bias = self._per_channel(self.model.bias.data)
         start = self._per_channel(self.model.v_init.data)
         above = self._per_channel(self.model.fire_above.data)
@@ -95,7 +95,13 @@ class Layer:
         highest = highest + (self.timesteps - 1) * piled
         fall = np.minimum(0, bias.min(axis=1) - inhibit)
         lowest = start.min(axis=1) + self.timesteps * fall
-        return int(max(highest.max(), -lowest.min()))
+        return int(lowest.min()), int(highest.max())
+
+    @property
+    def membrane(self) -> int:
+        """Bound on |v|."""
+        low, high = self.membranes
+        return max(high, -low)
 
     @property
     def unsupported(self) -> str:
@@ -111,7 +117,7 @@ class Layer:
         if self.encoding is None or axons is None or axons > chip.core.axons.value:
             return None
         each = self.encoding.axons
-        limits = _limits(chip, each)
+        limits = core_limits(chip, each)
         projections = self.population.projections
         feeds = tuple(Feed(p, split_atoms((0, p.source_shape[0]), 1)) for p in projections)
         costs = Costs(self.population, feeds, (), limits)
@@ -140,11 +146,23 @@ class Layer:
         return excite, inhibit
 
 
-def layer_of(network: str, population: Population, chip: CrossbarTarget, timesteps: int) -> Layer:
-    """A population with the cheapest exact encoding of its weights."""
+def layer_of(
+    network: str,
+    population: Population,
+    chip: CrossbarTarget,
+    timesteps: int,
+    types: int | None = None,
+) -> Layer:
+    """A population with the cheapest exact encoding of its weights.
+
+    Args:
+        network: its name. population: its neurons. chip: the target. timesteps: T.
+        types: axon types that inputs may use; None for all of a core.
+    """
     weights = [_by_channel(p) for p in population.projections]
-    types, bits = chip.core.axon_types.value, chip.formats.weight_bits.value
-    return Layer(network, population, choose(weights, types, bits), timesteps)
+    allowed = chip.core.axon_types.value if types is None else types
+    encoding = choose(weights, allowed, chip.formats.weight_bits.value)
+    return Layer(network, population, encoding, timesteps)
 
 
 def _rows(projection: Projection) -> I64:
@@ -158,7 +176,7 @@ def _by_channel(projection: Projection) -> I64:
     taps = prod(weight.shape[2:])
     found = np.zeros((weight.shape[0], projection.source_shape[0], taps), np.int64)
     for output in range(weight.shape[0]):
-        first = output // projection.channels_out * projection.channels_in
+        first = output // projection.channels_out * projection.pitch + projection.first
         own = weight[output].reshape(projection.channels_in, taps)
         found[output, first : first + projection.channels_in] = own
     return found
@@ -169,7 +187,7 @@ def _most_sources(window: Window) -> int:
     return max(len(sources(window, o, o + 1)) for o in range(window.size_out))
 
 
-def _limits(chip: CrossbarTarget, axons_per_input: int) -> Limits:
+def core_limits(chip: CrossbarTarget, axons_per_input: int) -> Limits:
     """A core that takes whole inputs; what crossbars do not have is unlimited."""
     return Limits(
         target=chip.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nmcompile.backends.truenorth.layer import Layer
+from nmcompile.backends.truenorth.parts import parts_of
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.mapping.populations import Projection
 from nmcompile.target import CrossbarTarget
@@ -52,12 +53,13 @@ def _too_many_axons(
         where=layer.population.layer,
         limit=f"{allowed} axons ({chip.cite('core.axons')})",
         found=found,
-        help=(*_ways_out(layer, allowed), *also),
+        help=(*_ways_out(layer, chip), *also),
     )
 
 
-def _ways_out(layer: Layer, allowed: int) -> list[str]:
+def _ways_out(layer: Layer, chip: CrossbarTarget) -> list[str]:
     """What would make the layer fit, in figures of this layer."""
+    allowed = chip.core.axons.value
     each = None if layer.encoding is None else layer.encoding.axons
     projection = max(layer.population.projections, key=lambda p: p.weight.data[0].size)
     taps = projection.weight.data[0, 0].size
@@ -80,7 +82,13 @@ def _ways_out(layer: Layer, allowed: int) -> list[str]:
     if taps > 1 and projection.channels_in * TERNARY_AXONS <= allowed:
         found.append(f"train it with 1 x 1 kernels: {projection.channels_in} inputs")
     found.append("let the host run this layer")
-    found.append("splitting the fan-in into partial sums is approximate and not in this version")
+    parts = [parts_of(p, chip) for p in layer.population.projections]
+    if all(parts):
+        count = sum(len(p) for p in parts)
+        found.append(
+            f"`--split-fan-in` maps it in {count} parts whose sums travel as rates: an"
+            " approximation, which the build measures"
+        )
     return found
 
 
@@ -101,6 +109,7 @@ def _numbers(layer: Layer, chip: CrossbarTarget) -> list[tuple[str, str]]:
     delays = chip.formats.delay_ticks_max.value - chip.formats.delay_ticks_min.value
     for path, used, allowed, what in (
         ("formats.membrane_clip", layer.membrane, chip.formats.membrane_clip.value, "|membrane|"),
+        ("formats.floor_bits", -layer.membranes[0], floor_max(chip), "membrane below zero"),
         ("formats.threshold_bits", layer.threshold, threshold_max(chip), "threshold"),
         ("formats.leak_bits", layer.leak, leak_max(chip), "bias"),
         ("formats.delay_ticks_max", layer.delay, delays, "skip path delay"),
@@ -115,18 +124,40 @@ def threshold_max(chip: CrossbarTarget) -> int:
     return int(2**chip.formats.threshold_bits.value - 1)
 
 
+def floor_max(chip: CrossbarTarget) -> int:
+    """Deepest level at which a negative membrane can be held."""
+    return int(2**chip.formats.floor_bits.value - 1)
+
+
 def leak_max(chip: CrossbarTarget) -> int:
     """Largest constant that a neuron adds at every tick."""
     return int(2 ** (chip.formats.leak_bits.value - 1) - 1)
 
 
-def too_many_cores(cores: int, chip: CrossbarTarget) -> Diagnostic:
-    """All networks together are larger than the largest system."""
+def too_many_targets(layer: Layer, chip: CrossbarTarget) -> Diagnostic:
+    """A neuron must reach more axons than one level of relays has copies."""
+    neurons = chip.core.neurons.value
+    return Diagnostic(
+        code="NM0305",
+        message="one neuron must reach more axons than its core and relay cores have copies",
+        where=layer.population.layer,
+        limit=f"{neurons} x {neurons} copies ({chip.cite('core.neurons')})",
+        help=(
+            "use fewer output channels in the layers that read it, or larger strides",
+            "insert a layer that repeats it",
+        ),
+    )
+
+
+def too_many_cores(
+    cores: int, chip: CrossbarTarget, where: str = "all networks together"
+) -> Diagnostic:
+    """All networks together, or one, are larger than the largest system."""
     allowed = chip.chip.cores.value * chip.chip.chips_max.value
     return Diagnostic(
         code="NM0315",
         message="the networks need more cores than the largest system has",
-        where="all networks together",
+        where=where,
         limit=f"{allowed} cores ({chip.cite('chip.chips_max')})",
         found=f"at least {cores}",
         help=("reduce the channels or the size of the crops", "use fewer axons per input"),

@@ -8,8 +8,7 @@ from nmcompile.passes.context import TargetRules
 from nmcompile.target import CrossbarTarget, Target, of_family
 
 NO_CORRELATION: Final = (
-    "the template is known at run time only, and the synapses of {target} stay as configured; "
-    "taps of single channels, within the {ticks} ticks of its delays, are not in this version"
+    "the template is known at run time only, and the synapses of {target} stay as configured"
 )
 
 
@@ -32,7 +31,8 @@ def rules_of(target: Target) -> TargetRules:
         graded_input=chip.neuron.graded_input,
         max_pool="or",
         correlate="none",
-        no_correlation=NO_CORRELATION.format(target=chip.name, ticks=formats.delay_ticks_max.value),
+        no_correlation=NO_CORRELATION.format(target=chip.name),
+        core_neurons=int(chip.core.neurons.value),
         accumulator_bits=int(formats.membrane_bits.value),
         frame_reset=chip.neuron.frame_reset != "host_rewrite",
     )

@@ -34,8 +34,12 @@ class Placed:
     feeds: int
     copies: int | None = None
 
+    def fewest(self, chip: CrossbarTarget) -> int:
+        """No mapping takes less: a core holds neurons of one layer."""
+        return -(-self.layer.population.size // chip.core.neurons.value)
+
     def cores(self, chip: CrossbarTarget) -> int | None:
-        """The fewest cores: boxes, and neurons with their copies."""
+        """An estimate: boxes of one size, and neurons with their copies."""
         if self.grid is None:
             return None
         neurons = self.layer.population.size + (self.copies or 0)
@@ -50,18 +54,19 @@ def survey(program: Program, target: Target) -> Survey:
     """
     chip = of_family(target, CrossbarTarget)
     networks = []
+    fewest = 0
     found: list[Diagnostic] = []
     for network in program.chip_networks:
         try:
-            seen, diagnostics = _network(_with_or_pooling(network), chip)
+            seen, bound, diagnostics = _network(_with_or_pooling(network), chip)
         except NmError as error:
             found += error.diagnostics
             continue
         networks.append(seen)
+        fewest += bound
         found += diagnostics
-    cores = sum(n.cores or 0 for n in networks)
-    if cores > chip.chip.cores.value * chip.chip.chips_max.value:
-        found.append(problems.too_many_cores(cores, chip))
+    if fewest > chip.chip.cores.value * chip.chip.chips_max.value:
+        found.append(problems.too_many_cores(fewest, chip))
     # networks with the same weights have the same problems: once is enough
     unique = {(d.code, d.where, d.found): d for d in found}
     return Survey(tuple(networks), tuple(unique.values()))
@@ -70,7 +75,7 @@ def survey(program: Program, target: Target) -> Survey:
 def refusals(network: Network, target: Target) -> tuple[Diagnostic, ...]:
     """Why single layers of one network fit no core."""
     try:
-        return tuple(_network(_with_or_pooling(network), of_family(target, CrossbarTarget))[1])
+        return tuple(_network(_with_or_pooling(network), of_family(target, CrossbarTarget))[2])
     except NmError as error:
         return error.diagnostics
 
@@ -87,7 +92,8 @@ def _with_or_pooling(network: Network) -> Network:
     return network.map_nodes(replaced)
 
 
-def _network(network: Network, chip: CrossbarTarget) -> tuple[NetworkSurvey, list[Diagnostic]]:
+def _network(network: Network, chip: CrossbarTarget) -> tuple[NetworkSurvey, int, list[Diagnostic]]:
+    """The survey of one network, a lower bound of its cores, and why it does not fit."""
     cut = stages(network)
     layers = [layer_of(network.name, p, chip, cut.timesteps) for p in cut.populations]
     placed = _placed(layers, chip)
@@ -101,9 +107,11 @@ def _network(network: Network, chip: CrossbarTarget) -> tuple[NetworkSurvey, lis
         chips=chips,
         ticks=cut.ticks,
         layers=tuple(_row(p, chip) for p in placed),
+        estimates=tuple(_estimate(p, chip) for p in placed),
         limits=_limits(placed, cores, chips, chip),
     )
-    return seen, [d for layer in layers for d in problems.problems_of(layer, chip)]
+    fewest = sum(p.fewest(chip) for p in placed)
+    return seen, fewest, [d for layer in layers for d in problems.problems_of(layer, chip)]
 
 
 def _placed(layers: list[Layer], chip: CrossbarTarget) -> list[Placed]:
@@ -141,8 +149,13 @@ def _row(placed: Placed, chip: CrossbarTarget) -> dict[str, str | int | None]:
         "axons": layer.axons,
         "of": chip.core.axons.value,
         "neurons": layer.population.size,
+    }
+
+
+def _estimate(placed: Placed, chip: CrossbarTarget) -> dict[str, str | int | None]:
+    return {
         "box": None if placed.grid is None else _box(placed.grid),
-        "cores_min": placed.cores(chip),
+        "cores_estimate": placed.cores(chip),
         "copies_estimate": placed.copies,
     }
 
@@ -196,8 +209,8 @@ def _limits(
     if cores is not None and chips is not None:
         most = chip.chip.chips_max.value
         room = chip.chip.cores.value * most
-        found.append(Usage("chip.cores", cores, room, "at least", chip.cite("chip.cores")))
-        found.append(Usage("chip.chips_max", chips, most, "at least", chip.cite("chip.chips_max")))
+        found.append(Usage("chip.cores", cores, room, "estimate", chip.cite("chip.cores")))
+        found.append(Usage("chip.chips_max", chips, most, "estimate", chip.cite("chip.chips_max")))
     return tuple(found)
 
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.netx import CUBA, SDNN, dense, random_layers, write_layers
 
-from nmcompile.backends.loihi.netx_chain import NoChainError
-from nmcompile.backends.loihi.netx_writer import emit_nets, write_net
+from nmcompile.backends.loihi.netx.chain import NoChainError
+from nmcompile.backends.loihi.netx.writer import emit_nets, write_net
 from nmcompile.frontends import load
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array

@@ -15,7 +15,7 @@ from nmcompile.ir import ops
 from nmcompile.mapping.limits import limits_of
 from nmcompile.target import load_target
 
-MAPPERS = [b for b in BUILT_IN if not isinstance(b, Surveyor)]
+NEUROCORES = [b for b in BUILT_IN if not isinstance(b, Surveyor)]
 RNG = np.random.default_rng(0)
 
 
@@ -45,8 +45,8 @@ def test_limits_come_from_the_target(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["loihi1", "loihi2"])
-@pytest.mark.parametrize("backend", MAPPERS, ids=lambda b: b.name)
-def test_a_network_runs_on_every_backend(target: str, backend: object) -> None:
+@pytest.mark.parametrize("backend", NEUROCORES, ids=lambda b: b.name)
+def test_a_network_runs_on_every_backend_of_neurocores(target: str, backend: object) -> None:
     network = line(timesteps=3)
     simulator_of = backend_named(backend.name)  # type: ignore[attr-defined]
     graph = simulator_of.map(network, load_target(target))

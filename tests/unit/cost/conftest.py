@@ -35,6 +35,7 @@ def rates() -> Rates:
             hop_east_west=joules(3),
             hop_north_south=joules(4),
             chip_crossing=joules(100),
+            host_packet=joules(100),
             host_op=joules(5),
         ),
         TimeRates(

@@ -98,7 +98,7 @@ def test_an_unknown_cost_makes_a_bound_not_a_zero(work, rates, without):
 
 
 def test_a_component_without_any_cost_is_unknown(work, rates, without):
-    energy = frame_energy(work, without(rates, "energy", "chip_crossing"))
+    energy = frame_energy(work, without(rates, "energy", "host_packet"))
     assert energy.component("off_chip").value is None
     assert energy.total.at_least
     assert "spikes from the host" in energy.total.unknown_parts

@@ -98,3 +98,22 @@ def test_measured_traffic_moves_cores() -> None:
     busy = map_network(network, CAPS, {"n0": spikes})
     swapped = uniform.replace({"group.traffic": busy["group.traffic"]})
     assert total_hops(busy) <= total_hops(swapped)
+
+
+def test_thousands_of_cores_keep_their_neighbours_near() -> None:
+    """A grid of 48 x 48 cores whose centres are blurred: swaps nearby find most of it again."""
+    side = 48
+    caps = limits(cores=1024, router_columns=32, router_rows=32, cores_per_router=1, chips_max=4)
+    x, y = np.meshgrid(np.arange(side), np.arange(side))
+    number = y * side + x
+    source = np.concatenate([number[:, :-1].ravel(), number[:-1].ravel()])
+    target = np.concatenate([number[:, 1:].ravel(), number[1:].ravel()])
+    flows = Flows(side * side, source, target, np.full(len(source), 5))
+    blur = np.random.default_rng(0).normal(0, 2 / side, (side * side, 2))
+    centres = np.stack([x.ravel(), y.ravel()], axis=1) / side + blur
+    slots = slots_for(side * side, caps)
+    chosen = place(flows, centres, slots, seed=0)
+    assert len(np.unique(chosen)) == side * side
+    np.testing.assert_array_equal(chosen, place(flows, centres, slots, seed=0))
+    hops = [np.abs(a[chosen[source]] - a[chosen[target]]) for a in (slots.column, slots.row)]
+    assert np.mean(hops[0] + hops[1]) < 2.5

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from support.small_report import correlation_counters, network_counters
 
 from nmcompile.build.concerns import share_concerns
 from nmcompile.report import sections
 from nmcompile.report.assemble import FIRST_FRAME_APART, assemble, mean_overlap, verdict_of
 from nmcompile.target import load_target
-
-from .conftest import correlation_counters, network_counters
 
 
 def rebuilt(program, report, **changes):

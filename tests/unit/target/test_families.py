@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from nmcompile.backends.loihi.rules import rules_of
-from nmcompile.cost.rates import rates_of
 from nmcompile.data import targets_dir
 from nmcompile.diagnostics import NmError
 from nmcompile.mapping.limits import limits_of
@@ -63,7 +62,7 @@ def test_a_missing_number_of_the_family(tmp_path: Path) -> None:
     assert "core.axon_types" in caught.value.diagnostics[0].message
 
 
-@pytest.mark.parametrize("use", [limits_of, rates_of, rules_of])
+@pytest.mark.parametrize("use", [limits_of, rules_of])
 def test_a_backend_refuses_chips_of_another_family(use: object) -> None:
     with pytest.raises(NmError) as caught:
         use(load_target("truenorth"))  # type: ignore[operator]

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from support.mapping import line
 
-from nmcompile.backends.loihi import lava_leftovers, lava_state
-from nmcompile.backends.loihi.emit import emit_lava
-from nmcompile.backends.loihi.lava_compare import LavaResult
-from nmcompile.backends.loihi.lava_runner import run_lava
+from nmcompile.backends.loihi.lava import leftovers as lava_leftovers
+from nmcompile.backends.loihi.lava import state as lava_state
+from nmcompile.backends.loihi.lava.compare import LavaResult
+from nmcompile.backends.loihi.lava.emit import emit_lava
+from nmcompile.backends.loihi.lava.runner import run_lava
 from nmcompile.diagnostics import Diagnostic, NmError
 
 Fake = Callable[[str], Path]
@@ -59,7 +60,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
         monkeypatch.setenv("PYTHONPATH", str(library.parent))
         return emit_lava(line(), tmp_path)
 
-    monkeypatch.setattr("nmcompile.backends.loihi.lava_runner.require_lava", lambda: ())
+    monkeypatch.setattr("nmcompile.backends.loihi.lava.runner.require_lava", lambda: ())
     monkeypatch.setattr(lava_leftovers, "TERMINATE_S", 0.3)
     return make
 
@@ -166,7 +167,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from nmcompile.backends.loihi import lava_leftovers, lava_runner
+from nmcompile.backends.loihi.lava import leftovers as lava_leftovers
+from nmcompile.backends.loihi.lava import runner as lava_runner
 lava_leftovers.TERMINATE_S = 0.3
 lava_runner.require_lava = lambda: ()
 lava_runner.run_lava(Path(sys.argv[1]), [np.zeros(3)], time_limit_s=60)

@@ -1,0 +1,51 @@
+"""Crossbar cores: the simulator's speed, the mapped tracker, and what the full-size network takes.
+
+make bench-truenorth          (QUICK=1: less of all three)
+python benchmarks/truenorth/run.py tracker       one part alone; writes nothing
+
+Every part has `rows(quick)`, which measures, prints its tables and returns figures in the common
+form with the rows that they come from.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "siamsnn")]
+
+import figures  # noqa: E402
+import full_size  # noqa: E402
+import ranc_exchange  # noqa: E402
+import simulator  # noqa: E402
+import tracker  # noqa: E402
+
+Rows = tuple[list[figures.Figure], list[dict[str, Any]]]
+PARTS: dict[str, Callable[[bool], Rows]] = {
+    "simulator": simulator.rows,
+    "tracker": tracker.rows,
+    "full_size": full_size.rows,
+    "ranc_exchange": ranc_exchange.rows,
+}
+
+
+def main() -> None:
+    """Measure the parts that the command line names; write when it was all of them."""
+    chosen = sys.argv[1:] or list(PARTS)
+    found: list[figures.Figure] = []
+    rows: dict[str, Any] = {}
+    for name in chosen:
+        if name not in PARTS:
+            sys.exit(f"there is no part `{name}`: {', '.join(PARTS)}")
+        print(f"\n## {name}\n", flush=True)
+        part, rows[name] = PARTS[name](figures.QUICK)
+        found += part
+    if set(chosen) == set(PARTS):
+        figures.write(HERE, found, rows, "torch")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Chains of layers as the .net files of lava-dl."""

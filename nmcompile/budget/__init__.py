@@ -1,0 +1,1 @@
+"""Limits on what a deployment costs, and what changed between two reports."""

@@ -1,0 +1,47 @@
+"""Layers in parts, as rows and sentences of the report."""
+
+from __future__ import annotations
+
+from nmcompile.build.partial_sums import FanInSplit
+from nmcompile.report import sections
+
+DIGITS = 4
+
+
+def partial_sum_rows(found: FanInSplit) -> tuple[sections.PartialSums, ...]:
+    """One row for every layer in parts, once measured."""
+    return tuple(
+        sections.PartialSums(
+            network=error.split.network,
+            layer=error.split.cut.layer,
+            inputs=error.split.cut.inputs,
+            parts=len(error.split.cut.parts),
+            levels=error.split.cut.levels,
+            rails=error.rails,
+            unit_least=min(error.split.units.unit),
+            unit_most=max(error.split.units.unit),
+            correlation=round(error.correlation, DIGITS),
+            relative_error=round(error.relative_error, DIGITS),
+            saturated=round(error.saturated, DIGITS),
+        )
+        for error in found.errors
+    )
+
+
+def partial_sum_notes(found: FanInSplit) -> list[str]:
+    """What the approximation means, in words."""
+    if not found.layers:
+        return ["no layer needs more axons than a core has: nothing is split into partial sums"]
+    layers = ", ".join(dict.fromkeys(s.cut.layer for s in found.layers))
+    notes = [
+        f"the fan-in of {layers} is split into partial sums that cores send as rates: an "
+        "approximation, which the golden network contains (cores equal it exactly) and the "
+        "integer network does not"
+    ]
+    if found.response is not None:
+        notes.append(
+            f"with partial sums the response's correlation with that of the same network without "
+            f"them is {found.response[0]:.3f}; `nmcompile evaluate --level integer --level "
+            "golden` says what they cost in tracking"
+        )
+    return notes

@@ -1,0 +1,96 @@
+"""What reports of chips with copies, relays, a clock and thousands of cores show in addition."""
+
+from __future__ import annotations
+
+import pytest
+
+from nmcompile.report import cost_tables, design_tables
+from nmcompile.report.floorplan import plans
+from nmcompile.report.html import render_html
+from nmcompile.report.sections import FloorPlan
+
+
+def cells(content, row):
+    return next(cells for cells in content.rows if cells[0] == row)
+
+
+@pytest.fixture
+def repeating(report):
+    counted = report.counters.model_copy(update={"repeated_sops_per_frame": 2_500_000})
+    return report.model_copy(update={"counters": counted})
+
+
+def test_work_of_copies_stands_apart_only_where_there_is_any(report, repeating):
+    row = "the same, as cores do them"
+    plain = report.counters.model_copy(update={"repeated_sops_per_frame": 0})
+    shown = cost_tables.headline(report.model_copy(update={"counters": plain}))
+    assert row not in [cells[0] for cells in shown.rows]
+    assert "2.50 M of them repeated" in cells(cost_tables.headline(repeating), row)
+    assert "2.50 M of them by copies" in render_html(repeating)
+
+
+def test_copies_and_relays_have_columns_only_where_there_are_any(report):
+    names = [name for name, _ in design_tables.layer_mapping(report).columns]
+    assert "copies" not in names
+    network = report.mapping.networks[0]
+    layer = network.layers[0].model_copy(update={"copies": 1200, "relay_cores": 3})
+    network = network.model_copy(update={"layers": (layer, *network.layers[1:])})
+    mapping = report.mapping.model_copy(update={"networks": (network,)})
+    shown = design_tables.layer_mapping(report.model_copy(update={"mapping": mapping}))
+    assert [name for name, _ in shown.columns][-2:] == ["copies", "relay cores"]
+    assert shown.rows[0][-2:] == ("1,200", "3")
+    assert "a copy computes the same" in shown.note
+
+
+def test_what_is_charged_elsewhere_says_where(report):
+    parts = tuple(
+        part.model_copy(update={"note": "part of the static power"})
+        if part.name == "routing"
+        else part
+        for part in report.energy.components
+    )
+    energy = report.energy.model_copy(update={"components": parts})
+    shown = cost_tables.energy(report.model_copy(update={"energy": energy}))
+    assert cells(shown, "routing")[-1] == "part of the static power"
+
+
+def test_conventions_show_their_range(report):
+    first, *rest = report.conventions
+    ranged = first.model_copy(update={"low_j": 1e-6, "high_j": 3e-6})
+    shown = cost_tables.conventions(report.model_copy(update={"conventions": (ranged, *rest)}))
+    assert "1.00 uJ to 3.00 uJ" in shown.rows[0]
+    assert shown.rows[1][3] == ""
+    assert all(row[-1] for row in shown.rows)
+    without = cost_tables.conventions(report, sources=False)
+    assert len(without.columns) == len(shown.columns) - 1
+
+
+def test_ticks_of_a_clock_are_not_drawn(report):
+    steps = tuple(
+        step.model_copy(update={"tick_seconds": (1e-3,) * 5}) for step in report.timing.steps
+    )
+    timing = report.timing.model_copy(update={"steps": steps})
+    assert "Length of every tick" in render_html(report)
+    assert "Length of every tick" not in render_html(report.model_copy(update={"timing": timing}))
+
+
+def test_thousands_of_cores_stay_small():
+    cores = range(9000)
+    plan = FloorPlan(
+        columns=192,
+        rows=64,
+        chip_columns=64,
+        chip_rows=64,
+        core=tuple(cores),
+        x=tuple(i // 64 for i in cores),
+        y=tuple(i % 64 for i in cores),
+        neurons=tuple(256 for _ in cores),
+        sops=tuple(i % 100 for i in cores),
+        packets=tuple(0 for _ in cores),
+        layers=tuple("conv" for _ in cores),
+    )
+    (only,) = plans(plan)
+    assert len(only.drawing) < 300_000
+    assert only.drawing.count("<path") == 1 + 8 + 1  # free cores, eight shades, chip borders
+    assert only.drawing.count("h.88v.88h-.88z") == 192 * 64
+    assert "M63.94 0V64M127.94 0V64" in only.drawing
