@@ -19,11 +19,11 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format generated bench-siamsnn clean bench-conversion bench-codings \
-	bench-engine bench-synops bench-loihi bench-netx bench-truenorth conformance-lava
+	bench-engine bench-synops bench-loihi bench-netx bench-truenorth conformance-lava gate
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
-	@echo "targets: setup demo test conformance-lava lint format generated clean, and bench-NAME:"
+	@echo "targets: setup demo test gate conformance-lava lint format generated clean, and bench-NAME:"
 	@echo "  siamsnn conversion codings engine synops loihi netx truenorth"
 
 setup: $(STAMP)
@@ -49,6 +49,18 @@ test: $(STAMP)
 # cores = Lava on 320 random networks, and everything else that needs Lava; ends with a verdict
 conformance-lava: $(STAMP)
 	@NMCOMPILE_LAVA_NETWORKS=320 $(PY) -m pytest -q -m lava tests/conformance
+
+# the shipped models against ci/budgets.toml and ci/baseline.json; UPDATE=--update accepts
+REPORTS := build/reports
+gate: $(STAMP)
+	@mkdir -p $(REPORTS)
+	@for pair in siamsnn:loihi2 siamsnn-truenorth:truenorth; do \
+	    model=$${pair%:*}; target=$${pair#*:}; kept=$(REPORTS)/$$model-$$target.json; \
+	    test -f $$kept && continue; \
+	    $(NM) build models/$$model/$$model.pt --target $$target -o build/$$model-$$target >/dev/null \
+	      && cp build/$$model-$$target/report.json $$kept || exit $$?; \
+	done
+	@$(NM) budget $(REPORTS)/*.json --file ci/budgets.toml --baseline ci/baseline.json $(UPDATE)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

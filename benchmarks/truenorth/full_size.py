@@ -25,8 +25,8 @@ import numpy as np
 from figures import Figure, table
 
 from nmcompile.backends.registry import backend_of
-from nmcompile.backends.truenorth.assemble import Plan
-from nmcompile.backends.truenorth.mapper import plan_network
+from nmcompile.backends.truenorth.mapping.assemble import Plan
+from nmcompile.backends.truenorth.mapping.mapper import plan_network
 from nmcompile.build.compiled import Compiled, Options, lower, prepared
 from nmcompile.build.execute import reference_executor
 from nmcompile.build.partial_sum_rows import partial_sum_rows

@@ -147,7 +147,7 @@ def network(case: Case, seed: int = 1) -> Any:
 
 def timed(case: Case, graph: Any, threads: int, repeat: int) -> dict[str, Any]:
     """The best of some stretches of ticks, and what was counted."""
-    from nmcompile.backends.truenorth.engine import TrueNorthEngine
+    from nmcompile.backends.truenorth.simulator.engine import TrueNorthEngine
 
     engine = TrueNorthEngine(graph, threads=threads)
     engine.skip(4 * 50)
@@ -183,7 +183,7 @@ def loaded(stem: Path) -> dict[str, Any]:
     graph: Any = load_graph(stem)
     load_s = time.perf_counter() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    from nmcompile.backends.truenorth.engine import TrueNorthEngine
+    from nmcompile.backends.truenorth.simulator.engine import TrueNorthEngine
 
     begin = time.perf_counter()
     TrueNorthEngine(graph)

@@ -18,17 +18,17 @@ NAMED: Final = 6
 """Differences that a message names."""
 
 
-def require_same_manifest(kept: Path, manifest: Mapping[str, Any]) -> None:
+def require_same_manifest(kept: Mapping[str, Any], manifest: Mapping[str, Any], where: str) -> None:
     """Compare a build with the manifest of an earlier one, entry by entry.
 
     Args:
-        kept: manifest.json of the earlier build.
-        manifest: of this one.
+        kept: manifest of the earlier build. manifest: of this one.
+        where: name of the file with the first.
 
     Raises:
-        NmError: NM0523 when `kept` is no manifest, NM0404 when the builds differ.
+        NmError: NM0404 when the builds differ.
     """
-    found = differences(_read(kept), manifest)
+    found = differences(kept, manifest)
     if not found:
         return
     left = len(found) - NAMED
@@ -36,7 +36,7 @@ def require_same_manifest(kept: Path, manifest: Mapping[str, Any]) -> None:
         Diagnostic(
             code="NM0404",
             message="the build is not the one that the manifest describes",
-            where=str(kept),
+            where=where,
             found=f"{len(found)} entries differ, the first: {found[0]}",
             notes=(*found[1:NAMED], *((f"and {left} more",) if left > 0 else ())),
             help=(
@@ -74,7 +74,12 @@ def _short(value: object) -> str:
     return text if len(text) <= 24 else f"{text[:12]}..."
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
+    """A manifest.json.
+
+    Raises:
+        NmError: NM0523 when it is none.
+    """
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(manifest, dict) or "files" not in manifest:

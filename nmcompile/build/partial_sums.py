@@ -35,6 +35,8 @@ Inputs = Mapping[str, list[NetworkInput]]
 Values = npt.NDArray[Any]
 CHOICE_FRAMES: Final = 2
 """Crops that the units are chosen on, beside those of the checks."""
+LARGE: Final = 500_000
+"""Values of a network that has neurons enough for a choice on one crop."""
 FACTORS: Final = (0.18, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
 """Units to try, in largest mean sums of a rail. Below 1 the busiest rails saturate."""
 FIRST: Final = FACTORS.index(0.5)
@@ -151,7 +153,10 @@ def split_layers(
     deciding = {cut.layer: (n, cut) for n in reversed(smallest) for cut in cuts[n.name]}
     needed = _leading_to(golden, {network.name for network, _ in deciding.values()})
     inputs = recorded_inputs(reference_executor(needed), frames)
-    units = {layer: _units(n, cut, inputs[n.name]) for layer, (n, cut) in deciding.items()}
+    units = {
+        layer: _units(n, cut, inputs[n.name][: 1 if _size(n) > LARGE else None])
+        for layer, (n, cut) in deciding.items()
+    }
     return tuple(
         SplitLayer(network.name, cut, units[cut.layer])
         for network in golden.chip_networks

@@ -60,6 +60,10 @@ def build(
     dump_passes: Annotated[
         Path | None, typer.Option(help="Write the program's text after every pass to this folder.")
     ] = None,
+    verify_manifest: Annotated[
+        Path | None,
+        typer.Option(help="Fail unless the build is the one that this manifest.json describes."),
+    ] = None,
     timings: Annotated[
         Path | None, typer.Option(help="Write the seconds of every step to this JSON file.")
     ] = None,
@@ -69,6 +73,7 @@ def build(
 
     from nmcompile.build.compiled import Options
     from nmcompile.build.concerns import share_concerns
+    from nmcompile.build.manifest_check import read_manifest, require_same_manifest
     from nmcompile.build.pipeline import BuildRequest
     from nmcompile.build.pipeline import build as run_build
     from nmcompile.frontends.nir import NirOptions
@@ -85,6 +90,8 @@ def build(
         input=given,
     )
     one_of(nir_reset, RESETS, "--nir-reset")
+    # before the build, which may replace the folder that holds it
+    kept = None if verify_manifest is None else read_manifest(verify_manifest)
     nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
     done = run_build(
         BuildRequest(model, target, out, options, nir), lambda s: session.say(f"{s} ...")
@@ -95,5 +102,8 @@ def build(
     session.report(*(m.diagnostic() for m in report.diagnostics))
     session.report(*share_concerns(report))
     session.out(render_plain(report))
+    if kept is not None:
+        require_same_manifest(kept, done.deployment.manifest, str(verify_manifest))
+        session.say(f"the build is the one of {verify_manifest}, byte for byte")
     session.say(f"wrote {out}; next: nmcompile report {out} --html report.html")
     return {"folder": str(out), "headline": report.headline.model_dump(mode="json")}

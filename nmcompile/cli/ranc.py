@@ -33,11 +33,11 @@ def run_ranc(
     Cores keep the sizes of config.json, whatever TrueNorth's are; the last row says whether the
     network would fit a chip.
     """
-    from nmcompile.backends.truenorth.engine import TrueNorthEngine
     from nmcompile.backends.truenorth.ranc.fit import beyond
     from nmcompile.backends.truenorth.ranc.frame import bus_text
     from nmcompile.backends.truenorth.ranc.importing import import_ranc
     from nmcompile.backends.truenorth.ranc.read import read_config, read_ranc
+    from nmcompile.backends.truenorth.simulator.engine import TrueNorthEngine
     from nmcompile.target import CrossbarTarget, load_target, of_family
 
     file = read_ranc(network, read_config(config))

@@ -28,7 +28,8 @@ class Routing:
             entry point no source states).
         crossings: `(pairs,)` chip borders on the way.
         local: `(pairs,)` whether the packet stays within one router (or one core).
-        link_pair: `(hops,)` pair that uses a link. link: `(hops,)` the link's number.
+        link0: `(pairs + 1,)` where the links of every pair begin in `link`, and their end.
+        link: `(hops,)` numbers of the links on the way of pair after pair.
         links: number of links of the mesh.
     """
 
@@ -41,16 +42,15 @@ class Routing:
     north_south: I64
     crossings: I64
     local: npt.NDArray[np.bool_]
-    link_pair: I32
+    link0: I64
     link: I32
     links: int
 
     def link_loads(self, pair_packets: I64) -> I64:
         """`(links,)` packets on every link for `(pairs,)` packets."""
-        loads = np.bincount(
-            self.link, weights=pair_packets[self.link_pair], minlength=max(1, self.links)
-        )
-        return loads.astype(np.int64)
+        loads = np.zeros(max(1, self.links), np.int64)
+        _add_loads(pair_packets.astype(np.int64), self.link0, self.link, loads)
+        return loads
 
     def pair_packets(self, packets: I64) -> I64:
         """`(pairs,)` sums of `(packets,)`."""
@@ -76,9 +76,9 @@ def route(graph: MappedGraph) -> Routing:
     )
     east_west, north_south = np.abs(x1 - x0), np.abs(y1 - y0)
     width, height = int(column.max(initial=0)) + 1, int(row.max(initial=0)) + 1
-    total = int((east_west + north_south).sum())
-    link_pair, link = np.zeros(total, np.int32), np.zeros(total, np.int32)
-    _links(x0, y0, x1, y1, width, link_pair, link)
+    link0 = np.concatenate([[0], np.cumsum(east_west + north_south)])
+    link = np.zeros(link0[-1], np.int32)
+    _links(x0, y0, x1, y1, width, link)
     return Routing(
         sender=packets.sender,
         core=packets.target,
@@ -89,7 +89,7 @@ def route(graph: MappedGraph) -> Routing:
         north_south=north_south,
         crossings=crossings.astype(np.int64),
         local=(east_west + north_south == 0) & ~host,
-        link_pair=link_pair,
+        link0=link0,
         link=link,
         links=width * height * DIRECTIONS,
     )
@@ -105,18 +105,27 @@ def system_coordinates(graph: MappedGraph) -> tuple[I64, I64]:
 
 
 @njit
-def _links(x0: I64, y0: I64, x1: I64, y1: I64, width: int, link_pair: I32, link: I32) -> None:
+def _add_loads(pair_packets: I64, link0: I64, link: I32, loads: I64) -> None:
+    """Packets of every pair onto the links of its way; most pairs are silent in most ticks."""
+    for pair in range(len(pair_packets)):
+        if pair_packets[pair]:
+            for n in range(link0[pair], link0[pair + 1]):
+                loads[link[n]] += pair_packets[pair]
+
+
+@njit
+def _links(x0: I64, y0: I64, x1: I64, y1: I64, width: int, link: I32) -> None:
     """Fill the links of every pair: x first, then y."""
     n = 0
     for pair in range(x0.shape[0]):
         x, y = x0[pair], y0[pair]
         while x != x1[pair]:
             east = x1[pair] > x
-            link_pair[n], link[n] = pair, (y * width + x) * 4 + (0 if east else 1)
+            link[n] = (y * width + x) * 4 + (0 if east else 1)
             n += 1
             x += 1 if east else -1
         while y != y1[pair]:
             south = y1[pair] > y
-            link_pair[n], link[n] = pair, (y * width + x) * 4 + (3 if south else 2)
+            link[n] = (y * width + x) * 4 + (3 if south else 2)
             n += 1
             y += 1 if south else -1

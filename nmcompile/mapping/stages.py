@@ -320,10 +320,8 @@ class _Reader:
             )
             for a in range(2)
         )
-        first = 0 if part is None else part.first
-        return Projection(
-            *(node.name, node.label, source, shape, weight, groups, y, x), lag=lag, first=first
-        )
+        first, names = part.first if part else 0, (node.name, node.label, source, shape)
+        return Projection(*names, weight, groups, y, x, lag=lag, first=first)
 
     def _cropped(self, node: Node) -> tuple[Node, ops.Pair | None, ops.Channels | None]:
         """The node of which `node` is a part, the part's first row and column, its channels."""

@@ -15,6 +15,7 @@ from nmcompile.report.text import (
     count_text,
     factor_text,
     figure_text,
+    part_text,
     percent_text,
     plural,
     range_text,
@@ -51,7 +52,7 @@ def energy(report: Report) -> Table:
     rows = [
         (
             COMPONENT_NAMES[part.name],
-            figure_text(part.figure),
+            part_text(part.figure, part.note),
             range_text(part.figure),
             percent_text(part.figure.value / total) if total and part.figure.value else DASH,
             part.figure.kind if part.figure.value != 0 else "none",
@@ -84,16 +85,25 @@ def energy_other(report: Report) -> Table:
 
 def energy_layers(report: Report) -> Table:
     """Synapse and neuron energy by layer."""
+    note = neuron_note(report)
     return table(
         "Energy by layer",
         "step|layer|synapses>|neurons>|total>",
         (
-            (r.step, r.layer, figure_text(r.synapse), figure_text(r.neuron), figure_text(r.total))
-            for r in report.energy.layers
+            (
+                *(row.step, row.layer, figure_text(row.synapse)),
+                *(part_text(row.neuron, note), figure_text(row.total)),
+            )
+            for row in report.energy.layers
         ),
         "per frame; a network's synapse energy is shared out by synaptic operations, its neuron "
-        "energy by neuron updates",
+        f"energy {f'is {note}' if note else 'by neuron updates'}",
     )
+
+
+def neuron_note(report: Report) -> str:
+    """Where neurons are charged when not by themselves, else nothing."""
+    return next((part.note for part in report.energy.components if part.name == "neuron"), "")
 
 
 def timing(report: Report) -> Table:

@@ -90,7 +90,7 @@ def component_bars(report: Report) -> tuple[Bar, ...]:
         Bar(
             label=label,
             drawing=svg.bar([(f"c-{name}", figure)], figure, scale),
-            value=text.figure_text(figure),
+            value=text.part_text(figure, note),
             detail=_detail(figure, note),
         )
         for label, name, figure, note in (*rows, ("total", "total", section.total, ""))
@@ -102,6 +102,7 @@ def layer_bars(report: Report) -> tuple[Bar, ...]:
     rows = report.energy.layers
     scale = svg.scale_of([row.total for row in rows])
     several = len({row.step for row in rows}) > 1
+    note = cost_tables.neuron_note(report)
     return tuple(
         Bar(
             label=f"{row.step}: {row.layer}" if several else row.layer,
@@ -109,8 +110,8 @@ def layer_bars(report: Report) -> tuple[Bar, ...]:
                 [("c-synapse", row.synapse), ("c-neuron", row.neuron)], row.total, scale
             ),
             value=text.figure_text(row.total),
-            detail=f"synapses {text.figure_text(row.synapse)}, "
-            f"neurons {text.figure_text(row.neuron)}",
+            detail=f"synapses {text.figure_text(row.synapse)}, neurons "
+            + (note or text.figure_text(row.neuron)),
         )
         for row in rows
     )

@@ -33,6 +33,11 @@ def figure_text(figure: Figure) -> str:
     return _BOUND_WORDS[figure.bound] + value_text(figure.value, figure.unit)
 
 
+def part_text(figure: Figure, note: str) -> str:
+    """A part of a sum; a dash, not a zero, where a note says that it is charged elsewhere."""
+    return DASH if note and figure.value == 0 else figure_text(figure)
+
+
 def value_text(value: float, unit: str) -> str:
     """A value in its unit; the only rates of a report are those of frames."""
     return f"{count_text(value)} FPS" if unit == "Hz" else format_si(value, unit)

@@ -89,6 +89,35 @@ def test_two_builds_are_byte_identical(built: Path, model: Path, tmp_path: Path)
     assert files_of(again) == files_of(built)
 
 
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_manifest_is_verified_on_any_number_of_threads(
+    built: Path, model: Path, tmp_path: Path, threads: str
+) -> None:
+    kept, again = tmp_path / "manifest.json", tmp_path / "again"
+    kept.write_bytes((built / "manifest.json").read_bytes())
+    command = ["build", str(model), "--target", "loihi2", "-o", str(again), "-q"]
+    names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    done = subprocess.run(
+        [sys.executable, "-m", "nmcompile", *command, "--verify-manifest", str(kept)],
+        env={**os.environ, **dict.fromkeys(names, threads)},
+        timeout=300,
+    )
+    assert done.returncode == 0
+    assert files_of(again) == files_of(built)
+
+
+def test_another_build_is_not_the_one_of_the_manifest(
+    built: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["build", str(model), "--target", "loihi2", "-o", str(tmp_path / "other")]
+    kept = str(built / "manifest.json")
+    assert run([*command, "--timesteps", "3", "--verify-manifest", kept]) == 5
+    shown = capsys.readouterr().err
+    assert "NM0404" in shown
+    assert "options.recipe.timesteps" in shown
+    assert run([*command, "--verify-manifest", str(built / "report.json")]) == 1
+
+
 def test_a_build_replaces_an_earlier_one_but_nothing_else(model: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()

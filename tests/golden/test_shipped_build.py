@@ -8,6 +8,8 @@ A difference is a change of the compiler's results: look why, then record it aga
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -47,7 +49,13 @@ def figures(model: str, target: str, folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(("model", "target"), BUILDS)
 def test_figures_are_the_recorded_ones(model: str, target: str, tmp_path: Path) -> None:
     wanted = json.loads(recorded(model, target).read_text(encoding="utf-8"))
-    assert figures(model, target, tmp_path / "out") == wanted
+    found = figures(model, target, tmp_path / "out")
+    if os.environ.get("NMCOMPILE_REPORTS"):
+        # `make gate` compares them with the budgets instead of building once more
+        kept = Path(os.environ["NMCOMPILE_REPORTS"])
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "out" / "report.json", kept / f"{model}-{target}.json")
+    assert found == wanted
 
 
 if __name__ == "__main__":

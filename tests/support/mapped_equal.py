@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from support.nets import stimulus_for
 
-from nmcompile.backends.truenorth.engine import TrueNorthEngine
+from nmcompile.backends.truenorth.simulator.engine import TrueNorthEngine
 from nmcompile.ir.network import Network
 from nmcompile.mapping.crossbar_graph import CrossbarGraph
 from nmcompile.reference.integer import IntegerRunner

@@ -74,7 +74,7 @@ class TrueNorthBackend:
         beside: Sequence[MappedGraph] = (),
     ) -> CrossbarGraph:
         """See `Backend.map`."""
-        from nmcompile.backends.truenorth.mapper import map_network
+        from nmcompile.backends.truenorth.mapping.mapper import map_network
 
         chip = of_family(target, CrossbarTarget)
         return map_network(network, chip, traffic, cores=cores, beside=beside)
@@ -99,7 +99,7 @@ class TrueNorthBackend:
 
     def simulator(self, graph: MappedGraph) -> Simulator:
         """See `Backend.simulator`."""
-        from nmcompile.backends.truenorth.engine import TrueNorthEngine
+        from nmcompile.backends.truenorth.simulator.engine import TrueNorthEngine
 
         return TrueNorthEngine(of_kind(graph, CrossbarGraph))
 

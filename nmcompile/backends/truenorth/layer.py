@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.backends.truenorth.encoding import Encoding, choose
 from nmcompile.backends.truenorth.neuron import neuron_refusal
+from nmcompile.backends.truenorth.weights.encoding import Encoding, choose
 from nmcompile.ir.neurons import IntegerNeuron
 from nmcompile.mapping.axes import Feed
 from nmcompile.mapping.demand import Costs, Grid, split_atoms

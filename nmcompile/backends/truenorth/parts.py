@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from nmcompile.backends.truenorth.encoding import choose
+from nmcompile.backends.truenorth.weights.encoding import choose
 from nmcompile.mapping.demand import balanced
 from nmcompile.mapping.populations import Projection
 from nmcompile.passes.rate_split import Part

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nmcompile.build.manifest_check import differences, require_same_manifest
+from nmcompile.build.manifest_check import differences, read_manifest, require_same_manifest
 from nmcompile.diagnostics import NmError
 
 MANIFEST: dict[str, Any] = {
@@ -28,10 +28,10 @@ def test_the_same_manifest_has_no_differences(tmp_path: Path) -> None:
     file = tmp_path / "manifest.json"
     file.write_text(json.dumps(MANIFEST), encoding="utf-8")
     assert differences(MANIFEST, MANIFEST) == []
-    require_same_manifest(file, MANIFEST)
+    require_same_manifest(read_manifest(file), MANIFEST, "manifest.json")
 
 
-def test_differences_stand_upstream_first(tmp_path: Path) -> None:
+def test_differences_stand_upstream_first() -> None:
     files = {"host.json": "d" * 64, "new.json": "1"}
     other = changed(files=files, options={"recipe": {"timesteps": 8}})
     found = differences(MANIFEST, other)
@@ -40,10 +40,8 @@ def test_differences_stand_upstream_first(tmp_path: Path) -> None:
         "files.report.json: cccccccccccc... -> nothing",
         "files.new.json: nothing -> 1",
     ]
-    file = tmp_path / "manifest.json"
-    file.write_text(json.dumps(MANIFEST), encoding="utf-8")
     with pytest.raises(NmError) as caught:
-        require_same_manifest(file, other)
+        require_same_manifest(MANIFEST, other, "manifest.json")
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "NM0404"
     assert int(diagnostic.exit_code) == 5
@@ -55,5 +53,5 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "manifest.json"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(NmError) as caught:
-        require_same_manifest(file, MANIFEST)
+        read_manifest(file)
     assert caught.value.codes == ("NM0523",)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from nmcompile.report import cost_tables, design_tables
+from nmcompile.report.figure import figure
 from nmcompile.report.floorplan import plans
 from nmcompile.report.html import render_html
 from nmcompile.report.sections import FloorPlan
+from nmcompile.units import Quantity
 
 
 def cells(content, row):
@@ -43,15 +45,23 @@ def test_copies_and_relays_have_columns_only_where_there_are_any(report):
 
 
 def test_what_is_charged_elsewhere_says_where(report):
+    nothing = figure(Quantity(0.0, "J", "measured"))
     parts = tuple(
-        part.model_copy(update={"note": "part of the static power"})
-        if part.name == "routing"
+        part.model_copy(update={"note": "part of the static power", "figure": nothing})
+        if part.name == "neuron"
         else part
         for part in report.energy.components
     )
     energy = report.energy.model_copy(update={"components": parts})
-    shown = cost_tables.energy(report.model_copy(update={"energy": energy}))
-    assert cells(shown, "routing")[-1] == "part of the static power"
+    layers = tuple(row.model_copy(update={"neuron": nothing}) for row in energy.layers)
+    changed = report.model_copy(update={"energy": energy.model_copy(update={"layers": layers})})
+    row = cells(cost_tables.energy(changed), "neurons")
+    assert (row[1], row[-1]) == ("-", "part of the static power")
+    by_layer = cost_tables.energy_layers(changed)
+    assert {row[3] for row in by_layer.rows} == {"-"}
+    assert "part of the static power" in by_layer.note
+    assert "neurons part of the static power" in render_html(changed)
+    assert "0 J" not in render_html(changed)
 
 
 def test_conventions_show_their_range(report):

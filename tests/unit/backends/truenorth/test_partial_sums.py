@@ -7,9 +7,9 @@ import pytest
 from support.nets import if_neuron
 
 from nmcompile.backends.truenorth.backend import TrueNorthBackend
-from nmcompile.backends.truenorth.mapper import map_network
+from nmcompile.backends.truenorth.mapping.mapper import map_network
 from nmcompile.backends.truenorth.partial_sums import wide_layers
-from nmcompile.backends.truenorth.reference import ReferenceCores
+from nmcompile.backends.truenorth.simulator.reference import ReferenceCores
 from nmcompile.backends.truenorth.survey import refusals
 from nmcompile.build.execute import NetworkInput
 from nmcompile.build.verify import verify_network

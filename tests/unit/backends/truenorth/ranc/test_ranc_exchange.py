@@ -14,12 +14,12 @@ from support.crossbar_nets import CORES, chip, crossbar_networks
 from support.nets import stimulus_for
 from support.ranc import Json, PlainRanc, config_of, random_input, read, written
 
-from nmcompile.backends.truenorth.engine import TrueNorthEngine
-from nmcompile.backends.truenorth.mapper import map_network
+from nmcompile.backends.truenorth.mapping.mapper import map_network
 from nmcompile.backends.truenorth.ranc.exporting import export_ranc
 from nmcompile.backends.truenorth.ranc.frame import window
 from nmcompile.backends.truenorth.ranc.importing import import_ranc
-from nmcompile.backends.truenorth.reference import ReferenceCores
+from nmcompile.backends.truenorth.simulator.engine import TrueNorthEngine
+from nmcompile.backends.truenorth.simulator.reference import ReferenceCores
 from nmcompile.diagnostics import NmError
 from nmcompile.ir.network import Network
 from nmcompile.mapping.crossbar_graph import CrossbarGraph

@@ -18,7 +18,7 @@ from nmcompile.backends.truenorth.ranc.frame import bus_text
 from nmcompile.backends.truenorth.ranc.importing import import_ranc
 from nmcompile.backends.truenorth.ranc.read import read_config, read_ranc
 from nmcompile.backends.truenorth.ranc.write import write_ranc
-from nmcompile.backends.truenorth.reference import ReferenceCores
+from nmcompile.backends.truenorth.simulator.reference import ReferenceCores
 from nmcompile.diagnostics import Diagnostic, NmError
 
 CONFIG = config_of(columns=2, rows=1, num_neurons=2, num_axons=3)

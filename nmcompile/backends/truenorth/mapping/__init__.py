@@ -1,0 +1,1 @@
+"""Networks onto crossbar cores: boxes, copies, relays, delays, tables."""

@@ -1,0 +1,1 @@
+"""Crossbar cores, simulated: in plain Python, and compiled."""

@@ -1,0 +1,1 @@
+"""Integer weights as axon types and crossbar bits."""
