@@ -79,7 +79,7 @@ def test_wide_tiles_change_nothing(
     network = dense(seed, widths, zeros)
     rng = np.random.default_rng(seed)
     stimulus = (rng.random((TIMESTEPS, widths[0])) < 0.4).astype(np.uint8)
-    graph = map_network(network, limits(neurons=neurons, cores=40))
+    graph = map_network(network, limits(neurons=neurons))
     together, alone = both_ways(graph, stimulus)
     golden = IntegerRunner(network)
     for one, other in zip(together, alone, strict=True):
@@ -91,7 +91,7 @@ def test_wide_tiles_change_nothing(
 
 def test_dense_layers_become_wide_and_are_shared_among_threads() -> None:
     network = dense(1, (30, 1200, 600), 0.0)
-    graph = map_network(network, limits(neurons=100, cores=40))
+    graph = map_network(network, limits(neurons=100))
     wide = widened(graph, tables_of(graph)[0])
     assert graph.size("tile") >= 18
     sizes = wide.graph["tile.neurons"]
