@@ -11,6 +11,8 @@ from nmcompile.report.text import count_text, percent_text, significant
 from nmcompile.units import format_si
 
 Better = Literal["lower", "higher"]
+EXACT_BELOW: Final = 1_000_000
+"""Counts up to here are written out: a core more or less must show."""
 Value = float | None
 
 
@@ -40,7 +42,9 @@ class Metric:
             return format_si(value, self.unit)
         if self.name == "on_chip_share":
             return percent_text(value)
-        return significant(value) if self.better == "higher" else count_text(value)
+        if self.better == "higher":
+            return significant(value)
+        return f"{value:,.0f}" if value < EXACT_BELOW and value.is_integer() else count_text(value)
 
 
 def per_frame(report: Report, column: Callable[[Report, int], float]) -> float:

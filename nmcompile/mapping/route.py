@@ -52,6 +52,12 @@ class Routing:
         _add_loads(pair_packets.astype(np.int64), self.link0, self.link, loads)
         return loads
 
+    def busiest_links(self, packets: I64) -> I64:
+        """`(ticks,)` packets on the busiest link for `(ticks, pairs)` packets."""
+        busiest = np.zeros(len(packets), np.int64)
+        _busiest(packets.astype(np.int64), self.link0, self.link, max(1, self.links), busiest)
+        return busiest
+
     def pair_packets(self, packets: I64) -> I64:
         """`(pairs,)` sums of `(packets,)`."""
         sums = np.bincount(self.pair, weights=packets, minlength=len(self.source))
@@ -102,6 +108,15 @@ def system_coordinates(graph: MappedGraph) -> tuple[I64, I64]:
         (chip % mesh.chip_columns) * mesh.columns + graph["core.x"],
         (chip // mesh.chip_columns) * mesh.rows + graph["core.y"],
     )
+
+
+@njit
+def _busiest(packets: I64, link0: I64, link: I32, links: int, busiest: I64) -> None:
+    loads = np.zeros(links, np.int64)
+    for tick in range(packets.shape[0]):
+        _add_loads(packets[tick], link0, link, loads)
+        busiest[tick] = loads.max()
+        loads[:] = 0
 
 
 @njit

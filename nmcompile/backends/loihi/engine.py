@@ -179,14 +179,15 @@ class LoihiEngine:
             array[:tail] = array[-tail:].copy()
         first = self._host_group0
         flight.sent[tail - 1 :, first:] = 0
+        slot = tail - 1
         last: I32 | None = None
-        for tick, values in enumerate(self._events(stimulus)):
-            slot = tail - 1 + tick
+        for values in self._events(stimulus):
             if values is last:
                 self._repeat(slot)
             else:
                 inject(values, first, slot, self._tables, flight)
             last = values
+            slot += len(values)
 
     def _repeat(self, slot: int) -> None:
         """Send what the host sent in the tick before."""
@@ -223,10 +224,10 @@ class LoihiEngine:
         index, encoder = self._graph["host.index"], Encoder(encode)
         pixels = stimulus.reshape(-1).astype(np.int32)
         for _ in range(self._graph.timesteps):
-            yield encoder.step(pixels)[index]
+            yield encoder.step(pixels)[None, index]
 
     def _events(self, stimulus: npt.NDArray[np.generic]) -> Iterator[I32]:
-        """What the host injects before every tick, per host line, as long as it sends."""
+        """`(ticks, host lines)` that the host injects, some ticks after the other."""
         graph = self._graph
         train = graph.input_mode == "spikes"
         wanted = (graph.timesteps, *graph.input_shape) if train else graph.input_shape
@@ -245,11 +246,11 @@ class LoihiEngine:
             return
         self._write_pixels(stimulus)
         index = graph["host.index"]
-        last = {"spikes": graph.timesteps, "constant": graph.timesteps, "impulse": 1, "bias": 0}
-        frames = stimulus.reshape(graph.timesteps if train else 1, -1)[:, index].astype(np.int32)
-        lines = [np.ascontiguousarray(frame) for frame in frames]
-        for tick in range(last[graph.input_mode]):
-            yield lines[tick if train else 0]
+        last = {"spikes": 1, "constant": graph.timesteps, "impulse": 1, "bias": 0}
+        frames = stimulus.reshape(graph.timesteps if train else 1, -1)[:, index]
+        lines = np.ascontiguousarray(frames, np.int32)
+        for _ in range(last[graph.input_mode]):
+            yield lines
 
     def _write_pixels(self, stimulus: npt.NDArray[np.generic]) -> None:
         """Write the image into the biases that it drives, before the first tick."""

@@ -264,21 +264,23 @@ def _record(tile: Any, row: Any, tables: Tables, state: State, history: History)
 
 @njit
 def inject(values: I32, group0: int, slot: int, tables: Tables, flight: Flight) -> None:
-    """Put the host's events of one tick into a slot; zeros are not sent.
+    """Put the host's events of some ticks into as many slots; zeros are not sent.
 
     Args:
-        values: `(host lines,)`. group0: the host's groups are the last ones.
+        values: `(ticks, host lines)`. group0: the host's groups are the last ones.
+        slot: the first.
     """
     groups, sent, line, payload = tables.group, flight.sent, flight.line, flight.payload
     base = tables.v_init.shape[0]
-    for group in range(group0, groups.shape[0]):
-        first, payload0 = groups[group, c.GROUP_LINE0], groups[group, c.GROUP_PAYLOAD0]
-        count = 0
-        for k in range(groups[group, c.GROUP_LINES]):
-            value = values[first - base + k]
-            if value != 0:
-                line[slot, first + count] = k
-                if payload0 >= 0:
-                    payload[slot, payload0 + count] = value
-                count += 1
-        sent[slot, group] = count
+    for at in range(slot, slot + values.shape[0]):
+        for group in range(group0, groups.shape[0]):
+            first, payload0 = groups[group, c.GROUP_LINE0], groups[group, c.GROUP_PAYLOAD0]
+            count = 0
+            for k in range(groups[group, c.GROUP_LINES]):
+                value = values[at - slot, first - base + k]
+                if value != 0:
+                    line[at, first + count] = k
+                    if payload0 >= 0:
+                        payload[at, payload0 + count] = value
+                    count += 1
+            sent[at, group] = count

@@ -55,7 +55,6 @@ def _cores(graph: CoreGraph, tiles: I64, routing: Routing, tally: Tally, sent: I
     _spread(sent, routing.sender, routing.core, routing.pair, pairs, packets_in)
     total = pairs.sum(axis=0)
     neurons = np.bincount(graph["tile.core"], weights=graph["tile.neurons"], minlength=graph.cores)
-    loads = [int(routing.link_loads(one).max(initial=0)) for one in pairs]
     return CoreCounters(
         sops=_per_core(graph, tiles, tally.sops),
         zero_accesses=int(tally.zeros.sum()),
@@ -68,7 +67,7 @@ def _cores(graph: CoreGraph, tiles: I64, routing: Routing, tally: Tally, sent: I
         hops_north_south=int((total * routing.north_south).sum()),
         chip_crossings=int((total * routing.crossings).sum()),
         host_packets=int(total[routing.source < 0].sum()),
-        link_load_max=np.array(loads, np.int64),
+        link_load_max=routing.busiest_links(pairs),
     )
 
 
