@@ -28,6 +28,12 @@ class Figure:
     peer_value: float | int | None = None
 
 
+def peak_bytes() -> int:
+    """The most memory that this process has had; `getrusage` would inherit its parent's."""
+    status = Path("/proc/self/status").read_text(encoding="ascii").split()
+    return int(status[status.index("VmHWM:") + 1]) * 1024
+
+
 def write(folder: Path, figures: Iterable[Figure], rows: Any, *packages: str) -> Path:
     """`folder`/result.json (result-quick.json); returns it."""
     body = {

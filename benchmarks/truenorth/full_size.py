@@ -22,7 +22,7 @@ from typing import Any
 
 import common
 import numpy as np
-from figures import Figure, table
+from figures import Figure, peak_bytes, table
 
 from nmcompile.backends.registry import backend_of
 from nmcompile.backends.truenorth.mapping.assemble import Plan
@@ -82,7 +82,6 @@ def apart(path: Path, bits: int, *, measured: bool) -> dict[str, Any]:
     cost = {
         "wall_s": wall,
         "cpu_s": used.ru_utime + used.ru_stime,
-        "rss_bytes": used.ru_maxrss * 1024,
     }
     return {"bits": bits, **cost, **json.loads(text)}
 
@@ -118,7 +117,7 @@ def child(path: Path, bits: int, *, measured: bool) -> dict[str, Any]:
             }
         )
     parts = {s.cut.layer: len(s.cut.parts) for s in build.fan_in.layers}
-    found: dict[str, Any] = {"networks": networks, "parts": parts}
+    found: dict[str, Any] = {"networks": networks, "parts": parts, "rss_bytes": peak_bytes()}
     if measured:
         found["measured"] = _measured(build, plans)
     return found

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -149,7 +148,7 @@ def _small(folder: Path) -> None:
 
 
 def _memory() -> dict[str, int]:
-    return {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"peak_bytes": figures.peak_bytes()}
 
 
 def _digest(path: Path) -> str:

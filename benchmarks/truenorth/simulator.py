@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from figures import QUICK, Figure, table
+from figures import QUICK, Figure, peak_bytes, table
 
 COMMAND = "make bench-truenorth"
 SIDE, LEAK, DELAYS, PARAMETER_ROWS = 256, 100, 15, 4096
@@ -182,13 +181,13 @@ def loaded(stem: Path) -> dict[str, Any]:
     begin = time.perf_counter()
     graph: Any = load_graph(stem)
     load_s = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_bytes() / 2**20
     from nmcompile.backends.truenorth.simulator.engine import TrueNorthEngine
 
     begin = time.perf_counter()
     TrueNorthEngine(graph)
     ready = time.perf_counter() - begin
-    engine_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    engine_peak = peak_bytes() / 2**20
     return {
         "load_s": load_s,
         "load_mib": peak,

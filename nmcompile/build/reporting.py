@@ -114,7 +114,8 @@ def _network(compiled: Compiled, network: Network, graph: MappedGraph) -> sectio
     return sections.NetworkMapping(
         network=network.name,
         cores=graph.cores,
-        chips=graph.chips,
+        # beside another network it may leave the first chips to that one
+        chips=len(np.unique(graph["core.chip"])),
         average_hops=round(metrics.average_hop, 6),
         average_hops_lower_bound=round(metrics.average_hop_bound, 6),
         depth_ticks=graph.ticks - graph.timesteps,

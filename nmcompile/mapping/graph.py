@@ -186,7 +186,7 @@ class MappedGraph(ABC):
 
     @property
     def chips(self) -> int:
-        """Number of chips used."""
+        """Chips up to the last one used."""
         return int(self["core.chip"].max(initial=-1)) + 1
 
     @property

@@ -37,7 +37,8 @@ from nmcompile.backends.loihi.tally import counted
 from nmcompile.backends.loihi.template import Slots, TemplateLoader
 from nmcompile.backends.loihi.update import LEFT_MESSAGE
 from nmcompile.backends.loihi.widen import tables_with_parts, widened
-from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.backends.stimulus import check_shape
+from nmcompile.diagnostics import NmError
 from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.mapping.coregraph import CoreGraph
@@ -230,17 +231,7 @@ class LoihiEngine:
         """`(ticks, host lines)` that the host injects, some ticks after the other."""
         graph = self._graph
         train = graph.input_mode == "spikes"
-        wanted = (graph.timesteps, *graph.input_shape) if train else graph.input_shape
-        if stimulus.shape != wanted:
-            raise NmError(
-                Diagnostic(
-                    code="NM0204",
-                    message="the stimulus has the wrong shape",
-                    where=f"{graph.network}: input",
-                    limit=str(wanted),
-                    found=str(stimulus.shape),
-                )
-            )
+        check_shape(graph, stimulus)
         if graph.encode is not None and graph.input_mode == "coded":
             yield from self._coded(stimulus, graph.encode)
             return
