@@ -90,9 +90,11 @@ class LoihiEngine:
 
     def __init__(self, graph: CoreGraph, threads: int | None = None) -> None:
         self.graph = graph
-        wide = widened(graph, tables_of(graph)[0])
-        self._wide, self._graph = wide, wide.graph
-        self._tables, self._accumulators, self._counters = tables_with_parts(wide)
+        mapped = tables_of(graph)
+        self._wide = widened(graph, mapped[0])
+        self._graph = self._wide.graph
+        laid_out = mapped if self._graph is graph else tables_with_parts(self._wide)
+        self._tables, self._accumulators, self._counters = laid_out
         self._threads = min(threads or numba.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._tail = tail_of(self._tables)
         self._host_group0 = int(np.count_nonzero(self._tables.group[:, GROUP_HOST] == 0))
