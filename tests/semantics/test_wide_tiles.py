@@ -13,6 +13,8 @@ from support.mapping import limits
 from support.nets import conv, if_neuron
 
 from nmcompile.backends.loihi import engine
+from nmcompile.backends.loihi.arrive import LANE_BITS, LANES, count_parts
+from nmcompile.backends.loihi.columns import ROW_COLUMNS, ROW_TOTAL
 from nmcompile.backends.loihi.engine import EngineResult, LoihiEngine
 from nmcompile.backends.loihi.tables import tables_of
 from nmcompile.backends.loihi.widen import as_mapped, widened
@@ -121,3 +123,38 @@ def test_input_that_repeats_is_added_up_once_and_counted_every_time() -> None:
     assert len(set(accesses[:TIMESTEPS].tolist())) == 1
     assert accesses[0] > 0
     assert not accesses[TIMESTEPS:].any()
+
+
+def test_neurons_that_the_same_tiles_hear_are_one_group() -> None:
+    graph = map_network(dense(3, (20, 40, 40, 10), 0.2), limits(neurons=7))
+    wide = widened(graph, tables_of(graph)[0])
+    assert wide.graph.size("group") < graph.size("group")
+    assert sorted(wide.group.tolist()) == list(range(graph.size("group")))
+    assert wide.share0[-1] == graph.size("group")
+    assert wide.graph["group.traffic"].sum() == graph["group.traffic"].sum()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**20),
+    parts=st.integers(2, 9),
+    lines=st.integers(1, 40),
+    neurons=st.sampled_from((7, 9000, 65535)),
+)
+def test_counts_side_by_side_never_carry_over(
+    seed: int, parts: int, lines: int, neurons: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, neurons, (lines, parts), endpoint=True)
+    packed = np.zeros((lines, -(-parts // LANES)), np.uint64)
+    for part in range(parts):
+        shift = np.uint64(part % LANES * LANE_BITS)
+        packed[:, part // LANES] |= counts[:, part].astype(np.uint64) << shift
+    spiking = np.flatnonzero(rng.random(lines) < 0.7).astype(np.uint16)
+    row = np.zeros((lines, ROW_COLUMNS), np.int32)
+    row[:, ROW_TOTAL] = 11
+    sops = np.zeros(parts, np.int64)
+    at = (0, 0, -1)
+    found = count_parts(0, at, len(spiking), spiking[None], row, packed.reshape(-1), neurons, sops)
+    np.testing.assert_array_equal(sops, counts[spiking].sum(axis=0))
+    assert found == (counts[spiking].sum(), 11 * len(spiking))

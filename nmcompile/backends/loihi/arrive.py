@@ -22,12 +22,13 @@ from nmcompile.backends.loihi.accumulate import (
     mark,
 )
 from nmcompile.backends.loihi.pools import GATE, RUNNING_MAX, count_line
-from nmcompile.backends.loihi.tables import I32, I64, U8, U16
+from nmcompile.backends.loihi.tables import I32, I64, U8, U16, U64
 from nmcompile.reference.jit import njit
 
 At = tuple[Any, Any, Any]
-PARTS = 4
-"""Parts of a tile that are counted together; the counts of a row are filled up with zeros."""
+LANES, LANE_BITS = 4, 16
+LANE_MAX = 2**LANE_BITS - 1
+"""Counts of so many parts of a tile stand side by side in one word and are added at once."""
 Waiting = tuple[Any, Any, Any, Any, Any, Any, Any]
 """Rows that wait to be added: how many, the weights of the last three, base, run0 and runs."""
 
@@ -86,23 +87,25 @@ def count_rows(row0: Any, at: At, n: Any, line: U16, row: I32) -> Any:
 
 
 @njit
-def count_parts(row0: Any, at: At, n: Any, line: U16, row: I32, nonzero: I32, sops: I64) -> Any:
-    """Likewise, in a tile of several parts; what each of them has is added to its `sops`."""
+def count_parts(
+    row0: Any, at: At, n: Any, line: U16, row: I32, nonzero: U64, neurons: Any, sops: I64
+) -> Any:
+    """Likewise, in a tile of several parts; what each of them has is added to its `sops`.
+
+    As many rows are added as cannot leave the bits of a lane, each being at most `neurons`.
+    """
     slot, first, _ = at
-    parts, counts = np.int64(sops.shape[0]), np.int64(row[row0, c.ROW_PARTS])
-    stride = -(-parts // PARTS) * PARTS
-    total = np.int64(0)
-    for p in range(0, parts, PARTS):
-        s0 = s1 = s2 = s3 = np.int64(0)
-        for k in range(first, first + n):
-            own = np.uint64(counts + np.int64(line[slot, k]) * stride + p)
-            s0 += nonzero[own]
-            s1 += nonzero[own + np.uint64(1)]
-            s2 += nonzero[own + np.uint64(2)]
-            s3 += nonzero[own + np.uint64(3)]
-        for i, found in enumerate((s0, s1, s2, s3)):
-            if p + i < parts:
-                sops[p + i] += found
+    parts, start = np.int64(sops.shape[0]), np.int64(row[row0, c.ROW_PARTS])
+    words, once, total = -(-parts // LANES), np.int64(LANE_MAX // neurons), np.int64(0)
+    for word in range(words):
+        for begin in range(first, first + n, once):
+            lanes = np.uint64(0)
+            for k in range(begin, begin + min(once, first + n - begin)):
+                lanes += nonzero[np.uint64(start + np.int64(line[slot, k]) * words + word)]
+            for part in range(LANES * word, min(LANES * (word + 1), parts)):
+                found = np.int64(lanes & np.uint64(LANE_MAX))
+                lanes >>= np.uint64(LANE_BITS)
+                sops[part] += found
                 total += found
     return total, n * np.int64(row[row0, c.ROW_TOTAL])
 

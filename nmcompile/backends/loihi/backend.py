@@ -10,7 +10,7 @@ from nmcompile.backends.loihi.rules import rules_of
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
-from nmcompile.ir.neurons import SigmaDelta
+from nmcompile.ir.neurons import ReLU8, SigmaDelta
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.graph import MappedGraph
@@ -44,6 +44,10 @@ class LoihiBackend:
             return f"the host of {target.name} cannot write a template into synapses"
         if isinstance(op, ops.Encode) and not target.neuron.graded_input:
             return _not_encoded(op, target)
+        if isinstance(op, ops.Neuron) and isinstance(op.model, ReLU8):
+            return f"no neuron program of {target.name} rounds a sum to 8 bits"
+        if isinstance(op, ops.Accumulate) and op.apart:
+            return f"the read-out of {target.name} adds the membranes of all channels"
         bits = _signed_bits(op)
         most = int(of_family(target, NeurocoreTarget).formats.graded_bits.value)
         if bits > most:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from nmcompile.backends.loihi.columns import (
     GROUP_HOST,
+    GROUP_LINE0,
     GROUP_PAYLOAD0,
     IN_GROUP,
     TILE_IN0,
@@ -33,7 +34,7 @@ from nmcompile.backends.loihi.state import (
     tail_of,
 )
 from nmcompile.backends.loihi.tables import I32, U8, Tables, tables_of
-from nmcompile.backends.loihi.tally import counted
+from nmcompile.backends.loihi.tally import counted, spikes_of_shares
 from nmcompile.backends.loihi.template import Slots, TemplateLoader
 from nmcompile.backends.loihi.update import LEFT_MESSAGE
 from nmcompile.backends.loihi.widen import tables_with_parts, widened
@@ -145,7 +146,7 @@ class LoihiEngine:
         return EngineResult(
             output=self._read_out(read, counts),
             counts=counts,
-            counters=counted(self.graph, self._wide, self._routing, tally, self._sent()),
+            counters=counted(self.graph, self._wide, self._routing, tally, self._packets()),
             v_final=self._by_population(state.v) if record else {},
             u_final=self._by_population(state.u) if record else {},
             spikes=self._aligned(history) if record else {},
@@ -201,12 +202,17 @@ class LoihiEngine:
         if payload0 >= 0:
             flight.payload[slot, payload0:] = flight.payload[slot - 1, payload0:]
 
-    def _sent(self) -> I32:
-        """`(ticks, groups)` spikes per group; the host's in the tick in which they arrive."""
+    def _packets(self) -> I32:
+        """`(ticks, groups)` spikes per mapped group; the host's in the tick when they arrive."""
+        wide, first = self._wide, self._host_group0
         sent = self._flight.sent[self._tail :].copy()
-        first = self._host_group0
         sent[:, first:] = self._flight.sent[self._tail - 1 : -1, first:]
-        return sent
+        line, line0 = self._flight.line[self._tail :], self._tables.group[:, GROUP_LINE0]
+        shares = np.zeros((len(sent), len(wide.group)), np.int32)
+        spikes_of_shares(sent, line, line0, wide.share0, wide.share, shares)
+        packets = np.empty_like(shares)
+        packets[:, wide.group] = shares
+        return packets
 
     def _history(self, record: bool) -> History:
         """Room for the spikes of every population, or of the one that is read out."""

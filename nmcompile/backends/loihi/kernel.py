@@ -126,6 +126,7 @@ def _receive(
     pools = kind not in (NEURON, SIGMA_DELTA)
     fresh = kind in (RUNNING_MAX, GATE) and tick == profile[c.START]
     part0, part1 = tables.tile[tile, c.TILE_PART0], tables.tile[tile, c.TILE_PART1]
+    neurons = tables.tile[tile, c.TILE_NEURONS]
     sops = zeros = macs = np.int64(0)
     none = np.int64(0)
     waiting = (none, none, none, none, np.int64(-1), none, none)
@@ -159,7 +160,7 @@ def _receive(
             )
             if part1 - part0 > 1:
                 of_parts = tally.sops[tick - 1, part0:part1]
-                found = count_parts(row0, at, n, line, row, tables.nonzero, of_parts)
+                found = count_parts(row0, at, n, line, row, tables.nonzero, neurons, of_parts)
             else:
                 found = count_rows(row0, at, n, line, row)
         else:

@@ -17,6 +17,7 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
+U64 = npt.NDArray[np.uint64]
 
 DELAY_MAX = 4096
 """Delays beyond this are damage: spikes are kept for as many ticks."""
@@ -31,7 +32,7 @@ class Tables(NamedTuple):
     Attributes:
         inputs: in-axons. tile, part, group, row, run, profile: likewise `(entries, columns)`.
         payload, port_shift: lists that profiles point into.
-        nonzero: counts that rows point into, one for each part of their tile.
+        nonzero: counts that rows point into, of all parts of their tile (`arrive.LANES`).
         weight: int8 where that is enough. bias, fire_above, reset_by, v_init: per neuron.
     """
 
@@ -44,7 +45,7 @@ class Tables(NamedTuple):
     profile: I32
     payload: I32
     port_shift: I32
-    nonzero: I32
+    nonzero: U64
     weight: npt.NDArray[Any]
     bias: I32
     fire_above: I32
@@ -74,7 +75,7 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         profile=profile,
         payload=np.array([n for p in graph.profiles for n in p.payloads], np.int32),
         port_shift=np.array([s for p in graph.profiles for s in p.port_shifts], np.int32),
-        nonzero=np.zeros(0, np.int32),
+        nonzero=np.zeros(0, np.uint64),
         # Copies: the host writes templates and pixels into them.
         weight=graph["weight.value"].astype(_weight_type(graph)),
         bias=graph["neuron.bias"].copy(),

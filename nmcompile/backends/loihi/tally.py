@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nmcompile.backends.loihi.state import Tally
-from nmcompile.backends.loihi.tables import I32, I64
+from nmcompile.backends.loihi.tables import I32, I64, U16
 from nmcompile.backends.loihi.widen import Wide
 from nmcompile.ir.counters import CoreCounters, LayerCounters, NetworkCounters
 from nmcompile.mapping.coregraph import CoreGraph
@@ -14,17 +14,16 @@ from nmcompile.reference.jit import njit
 
 
 def counted(
-    graph: CoreGraph, wide: Wide, routing: Routing, tally: Tally, sent: I32
+    graph: CoreGraph, wide: Wide, routing: Routing, tally: Tally, packets: I32
 ) -> NetworkCounters:
     """All counters of a frame.
 
     Args:
         graph: the mapped network. wide: what was simulated. routing: the graph's routes.
         tally: what the kernels counted, of the simulated tiles.
-        sent: `(ticks, groups)` spikes per group; of the host, those that arrive in the tick.
+        packets: `(ticks, groups)` spikes per group of the mapped network; of the host, those that
+            arrive in the tick.
     """
-    packets = np.zeros_like(sent)
-    packets[:, wide.group] = sent
     return NetworkCounters(
         network=graph.network,
         timesteps=graph.timesteps,
@@ -55,6 +54,9 @@ def _cores(graph: CoreGraph, tiles: I64, routing: Routing, tally: Tally, sent: I
     _spread(sent, routing.sender, routing.core, routing.pair, pairs, packets_in)
     total = pairs.sum(axis=0)
     neurons = np.bincount(graph["tile.core"], weights=graph["tile.neurons"], minlength=graph.cores)
+    core, senders = graph.group_cores(), graph.group_cores() >= 0
+    sums = sent.sum(axis=0, dtype=np.int64)[senders]
+    spikes = np.bincount(core[senders], weights=sums, minlength=graph.cores)
     return CoreCounters(
         sops=_per_core(graph, tiles, tally.sops),
         zero_accesses=int(tally.zeros.sum()),
@@ -68,6 +70,8 @@ def _cores(graph: CoreGraph, tiles: I64, routing: Routing, tally: Tally, sent: I
         chip_crossings=int((total * routing.crossings).sum()),
         host_packets=int(total[routing.source < 0].sum()),
         link_load_max=routing.busiest_links(pairs),
+        spikes=spikes.astype(np.int64),
+        link_loads=routing.router_loads(total),
     )
 
 
@@ -79,6 +83,24 @@ def _per_core(graph: CoreGraph, tiles: I64, amount: I64) -> I64:
     np.cumsum(sums, axis=1, out=sums)
     per_core: I64 = sums[:, ends[1:]] - sums[:, ends[:-1]]
     return per_core
+
+
+@njit
+def spikes_of_shares(sent: I32, line: U16, line0: I32, share0: I64, share: I32, found: I32) -> None:
+    """Spikes per tick of every share of every group, counted from the lines that spiked.
+
+    Args:
+        sent: `(ticks, groups)`. line: `(ticks, lines)`, see `Flight`. line0: `(groups,)`.
+        share0, share: see `Wide`. found: `(ticks, shares)` zeros, changed in place.
+    """
+    for t in range(sent.shape[0]):
+        for group in range(sent.shape[1]):
+            if share0[group + 1] - share0[group] == 1:
+                found[t, share0[group]] = sent[t, group]
+                continue
+            first = np.int64(line0[group])
+            for k in range(first, first + sent[t, group]):
+                found[t, share[first + line[t, k]]] += 1
 
 
 @njit

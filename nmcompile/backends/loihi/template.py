@@ -6,19 +6,14 @@ stored: a synaptic operation is a spike at a non-zero weight.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from nmcompile.backends.loihi.columns import ROW_NONZERO
 from nmcompile.backends.loihi.tables import I32, Tables, row_weights
-from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.backends.stored_template import Slots, stored_template
 from nmcompile.mapping.coregraph import CoreGraph
 
 WEIGHT = np.iinfo(np.int16)
-Slots = Mapping[str, npt.NDArray[Any]]
 
 
 class TemplateLoader:
@@ -65,14 +60,7 @@ class TemplateLoader:
         graph = self._graph
         if not graph.slot:
             return
-        found = (slots or {}).get(graph.slot)
-        if found is None or found.shape != graph.slot_shape:
-            raise _refused(
-                graph, f"{graph.slot_shape}", "none" if found is None else f"{found.shape}"
-            )
-        largest = int(np.abs(found.astype(np.int64)).max(initial=0))
-        if largest > self._limit:
-            raise _refused(graph, f"weights up to {self._limit}", str(largest))
+        found = stored_template(graph, slots, -self._limit, self._limit)
         self._bank = found.astype(np.int32).reshape(-1, *graph.slot_shape[-3:])
         if len(self._bank) == 1:
             self._write(self._bank[0])
@@ -103,16 +91,3 @@ class TemplateLoader:
         graph = self._graph
         depth = next(p.depth for p in graph.populations if p.name == graph.output)
         return 1 + depth
-
-
-def _refused(graph: CoreGraph, limit: str, found: str) -> NmError:
-    return NmError(
-        Diagnostic(
-            code="NM0215",
-            message=f"the cores hold the template `{graph.slot}` as synapses and cannot get it",
-            where=graph.network,
-            limit=limit,
-            found=found,
-            help=("run the template network first, or give the contents of its slot",),
-        )
-    )

@@ -2,21 +2,23 @@
 
 On the chip every such tile looks at every spike; one loop over their neurons together does the
 same work with fewer and longer vector instructions. The wide tile is cut into parts, one for each
-tile of the mapped graph, so that what the cores did is still counted core by core.
+tile of the mapped graph, so that what the cores did is still counted core by core. Groups of its
+neurons that the same wide tiles hear are one group likewise, in shares.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nmcompile.backends.loihi import columns as c
-from nmcompile.backends.loihi.arrive import PARTS
-from nmcompile.backends.loihi.tables import I32, I64, NEURON, Tables, tables_of
+from nmcompile.backends.loihi.arrive import LANE_BITS, LANES
+from nmcompile.backends.loihi.tables import I32, I64, NEURON, U64, Tables, tables_of
 from nmcompile.mapping.coregraph import SCHEMA, CoreGraph
 from nmcompile.mapping.graph import Column
 
@@ -32,18 +34,22 @@ class Wide:
     Attributes:
         graph: the same network with wide tiles; its cores and routes mean nothing.
         members: the tiles of the mapped graph in every tile, in the order of its neurons.
-        group: `(groups,)` of the mapped graph, for every group.
+        group: `(shares,)` group of the mapped graph, for every share of a group.
+        share0: `(groups + 1,)` first share of every group.
+        share: `(lines,)` of the lines of joined groups.
         sizes: `(parts,)` neurons of every part.
         rows: `(tiles of several parts,)` rows of each; they stand behind all others.
-        nonzero: `(entries,)` non-zero weights per row and part of these tiles.
+        nonzero: `(words,)` non-zero weights of every part, row after row of these tiles.
     """
 
     graph: CoreGraph
     members: tuple[Members, ...]
     group: I64
+    share0: I64
+    share: I32
     sizes: I64
     rows: I64
-    nonzero: I32
+    nonzero: U64
 
     @property
     def tiles(self) -> I64:
@@ -56,8 +62,9 @@ def as_mapped(graph: CoreGraph) -> Wide:
     members = tuple((tile,) for tile in range(graph.size("tile")))
     none = np.zeros(0, np.int64)
     sizes = graph["tile.neurons"].astype(np.int64)
-    groups = np.arange(graph.size("group"))
-    return Wide(graph, members, groups, sizes, none, none.astype(np.int32))
+    groups = np.arange(graph.size("group") + 1)
+    share, nonzero = np.zeros(0, np.int32), np.zeros(0, np.uint64)
+    return Wide(graph, members, groups[:-1], groups, share, sizes, none, nonzero)
 
 
 def widened(graph: CoreGraph, tables: Tables) -> Wide:
@@ -120,9 +127,9 @@ def _joined(graph: CoreGraph, tiles: Sequence[int]) -> list[Members]:
     return joined
 
 
-def _filled(parts: Any) -> Any:
-    """As many counts as `count_parts` reads at once, or a multiple of them."""
-    return -(-parts // PARTS) * PARTS
+def _words(parts: Any) -> Any:
+    """Words in which the counts of so many parts stand."""
+    return -(-parts // LANES)
 
 
 class _Widener:
@@ -139,10 +146,14 @@ class _Widener:
         self.new_tile = np.zeros(len(order) + 1, np.int64)
         self.new_tile[order] = np.repeat(np.arange(len(members)), [len(m) for m in members])
         self.new_tile[-1] = len(members)
-        self.group = np.argsort(self.new_tile[graph["group.tile"]], kind="stable")
-        self.new_group = np.zeros(len(self.group), np.int64)
-        self.new_group[self.group] = np.arange(len(self.group))
-        self.nonzero: list[I32] = []
+        self.line0 = self.line[graph["group.line0"]]
+        # Shares, in the order of their lines; groups begin where one is not joined to the last.
+        self.group = np.lexsort((self.line0, self.new_tile[graph["group.tile"]]))
+        begins = ~self._joined_to_last()
+        self.share0 = np.append(np.flatnonzero(begins), len(self.group))
+        self.share = np.argsort(self.group)
+        self.new_group = (np.cumsum(begins) - 1)[self.share]
+        self.nonzero: list[U64] = []
 
     def wide(self) -> Wide:
         """The whole."""
@@ -167,14 +178,44 @@ class _Widener:
         parts = np.array([graph["tile.neurons"][t] for own in self.members for t in own], np.int64)
         rows = np.array([len(counts) for counts in self.nonzero], np.int64)
         nonzero = np.concatenate([counts.reshape(-1) for counts in self.nonzero])
-        return Wide(graph.replace(columns), self.members, self.group, parts, rows, nonzero)
+        return Wide(
+            *(graph.replace(columns), self.members, self.group, self.share0, self._share_of()),
+            *(parts, rows, nonzero),
+        )
+
+    def _share_of(self) -> I32:
+        lines = self.graph["group.lines"][self.group]
+        number = np.repeat(np.arange(len(lines)), lines)
+        within = np.arange(len(number)) - np.repeat(np.cumsum(lines) - lines, lines)
+        share = np.zeros(len(self.line), np.int32)
+        share[self.line0[self.group][number] + within] = number
+        return share
+
+    def _joined_to_last(self) -> npt.NDArray[np.bool_]:
+        """`(shares,)` whether a wide tile's lines go on here and the same wide tiles hear them."""
+        graph, order = self.graph, self.group
+        tile, first = self.new_tile[graph["group.tile"][order]], self.line0[order]
+        follows = np.diff(first, prepend=-1) == np.append(0, graph["group.lines"][order[:-1]])
+        follows &= np.diff(tile, prepend=-1) == 0
+        follows &= np.array([len(own) > 1 for own in self.members] + [False])[tile]
+        heard: list[list[tuple[int, int]]] = [[] for _ in order]
+        for reader, own in enumerate(self.members):
+            inputs = self._inputs(own[0])[:, [c.IN_GROUP, c.IN_DELAY]]
+            for group, delay in inputs.tolist():
+                # What a tile that is not wide hears, or hears twice, stays as it is.
+                once = len(own) > 1 and (reader, delay) not in heard[group]
+                heard[group].append((reader, delay) if once else (-1 - group, 0))
+        alike = [heard[a] == heard[b] for a, b in pairwise(order.tolist())]
+        joined: npt.NDArray[np.bool_] = follows & np.append(False, alike)
+        return joined
 
     def _groups(self) -> dict[str, Column]:
-        graph, tile = self.graph, self.graph["group.tile"][self.group]
+        graph, first = self.graph, self.group[self.share0[:-1]]
+        tile = graph["group.tile"][first]
         return {
-            "group.line0": self.line[graph["group.line0"][self.group]],
-            "group.lines": graph["group.lines"][self.group],
-            "group.traffic": graph["group.traffic"][self.group],
+            "group.line0": self.line0[first],
+            "group.lines": np.add.reduceat(graph["group.lines"][self.group], self.share0[:-1]),
+            "group.traffic": np.add.reduceat(graph["group.traffic"][self.group], self.share0[:-1]),
             "group.tile": np.where(tile < 0, -1, self.new_tile[tile]),
         }
 
@@ -214,27 +255,38 @@ class _Widener:
 
         Rows of a wide tile begin at `row0`, those of another tile stay where they are.
         """
-        tables = self.tables
-        inputs = tables.inputs[slice(*tables.tile[own[0], c.TILE_IN0 : c.TILE_IN1 + 1])]
-        table = np.zeros((len(inputs), 6), np.int64)
-        table[:, 0], table[:, 1] = tile, np.arange(len(inputs))
-        table[:, 2] = self.new_group[inputs[:, c.IN_GROUP]]
-        table[:, 3] = inputs[:, c.IN_DELAY]
+        inputs = self._inputs(own[0])
+        if row0 is not None:
+            inputs = inputs[self._order(inputs)]
+        group, delay = self.new_group[inputs[:, c.IN_GROUP]], inputs[:, c.IN_DELAY]
+        row, acc = inputs[:, c.IN_ROW], np.full(len(inputs), acc0, np.int64)
         if row0 is None:
-            table[:, 4] = inputs[:, c.IN_ROW]
-            table[:, 5] = inputs[:, c.IN_ACC] - tables.tile[own[0], c.TILE_ACC0] + acc0
+            acc += inputs[:, c.IN_ACC] - self.tables.tile[own[0], c.TILE_ACC0]
         else:
-            lines = tables.group[inputs[:, c.IN_GROUP], c.GROUP_LINES].astype(np.int64)
-            table[:, 4] = row0 + np.cumsum(lines) - lines
-            table[:, 5] = acc0
-        return table
+            lines = self.graph["group.lines"][inputs[:, c.IN_GROUP]].astype(np.int64)
+            row = row0 + np.cumsum(lines) - lines
+            first = self.share[inputs[:, c.IN_GROUP]] == self.share0[group]
+            group, delay, row, acc = group[first], delay[first], row[first], acc[first]
+        own_tile, number = np.full(len(group), tile), np.arange(len(group))
+        columns = (own_tile, number, group, delay, row, acc)
+        return np.array(columns, np.int64).T
+
+    def _inputs(self, tile: int) -> I32:
+        """`(in-axons, IN_COLUMNS)` of a tile of the mapped graph."""
+        return self.tables.inputs[slice(*self.tables.tile[tile, c.TILE_IN0 : c.TILE_IN1 + 1])]
+
+    def _order(self, inputs: I32) -> I64:
+        """The in-axons of a wide tile one group after the other, and share after share."""
+        order: I64 = np.lexsort((self.share[inputs[:, c.IN_GROUP]], inputs[:, c.IN_DELAY]))
+        return order
 
     def _block(self, own: Members) -> Column:
         """`(lines of all in-axons, neurons)` weights of a wide tile; counts them on the way."""
         tables = self.tables
         parts = []
         for tile in own:
-            inputs = tables.inputs[slice(*tables.tile[tile, c.TILE_IN0 : c.TILE_IN1 + 1])]
+            inputs = self._inputs(tile)
+            inputs = inputs[self._order(inputs)]
             lines = tables.group[inputs[:, c.IN_GROUP], c.GROUP_LINES]
             first = np.repeat(inputs[:, c.IN_ROW], lines)
             within = np.arange(len(first)) - np.repeat(np.cumsum(lines) - lines, lines)
@@ -242,9 +294,10 @@ class _Widener:
             start = row[:, c.ROW_W].astype(np.int64) + tables.run[row[:, c.ROW_RUN0], c.RUN_W]
             at = start[:, None] + np.arange(tables.tile[tile, c.TILE_NEURONS])
             parts.append(self.graph["weight.value"][at])
-        counts = np.zeros((len(parts[0]), _filled(len(own))), np.int32)
+        counts = np.zeros((len(parts[0]), _words(len(own))), np.uint64)
         for index, part in enumerate(parts):
-            counts[:, index] = np.count_nonzero(part, axis=1)
+            found = np.count_nonzero(part, axis=1).astype(np.uint64)
+            counts[:, index // LANES] |= found << np.uint64(index % LANES * LANE_BITS)
         self.nonzero.append(counts)
         block: Column = np.concatenate(parts, axis=1)
         return block
@@ -260,7 +313,7 @@ def tables_with_parts(wide: Wide) -> tuple[Tables, int, int]:
     part[:, c.PART_NEURONS] = wide.sizes
     before = np.cumsum(wide.sizes) - wide.sizes
     part[:, c.PART_NEURON] = before - np.repeat(before[end - count], count)
-    counts = np.repeat(_filled(count[count > 1]), wide.rows)
+    counts = np.repeat(_words(count[count > 1]), wide.rows)
     first = len(tables.row) - len(counts)
     tables.row[first:, c.ROW_PARTS] = np.cumsum(counts) - counts
     return tables._replace(part=part, nonzero=wide.nonzero), accumulators, counters
