@@ -12,14 +12,15 @@ common PyTorch ports, so that their state dicts load strictly.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.architectures import config_values
+from nmcompile.architectures.config_values import bad, booleans, integers, number, size
 
 __all__ = ["SiamFC", "SiamFCConfig", "build"]
 
@@ -29,53 +30,11 @@ POOL_KERNEL: Final = 3
 POOL_STRIDE: Final = 2
 
 
-def _bad(field: str, message: str, found: object, *help_: str) -> NmError:
-    return NmError(
-        Diagnostic(
-            code="NM0111", message=message, where=f"config.{field}", found=str(found), help=help_
-        )
-    )
-
-
 def _layers(channels: object) -> int:
     """Number of layers, which the list of channels decides, or NM0111."""
     if isinstance(channels, list | tuple) and 1 <= len(channels) <= MAX_LAYERS:
         return len(channels)
-    raise _bad("channels", f"expected 1 to {MAX_LAYERS} positive integers", channels)
-
-
-def _ints(field: str, value: object, count: int) -> tuple[int, ...]:
-    """`count` positive integers from a JSON list, or NM0111."""
-    if (
-        isinstance(value, list | tuple)
-        and len(value) == count
-        and all(isinstance(v, int) and not isinstance(v, bool) and v > 0 for v in value)
-    ):
-        return tuple(value)
-    raise _bad(field, f"expected {count} positive integers", value)
-
-
-def _bools(field: str, value: object, count: int) -> tuple[bool, ...]:
-    """`count` booleans from a JSON list, or NM0111."""
-    if (
-        isinstance(value, list | tuple)
-        and len(value) == count
-        and all(isinstance(v, bool) for v in value)
-    ):
-        return tuple(value)
-    raise _bad(field, f"expected {count} booleans", value)
-
-
-def _number(field: str, value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    raise _bad(field, "expected a number", value)
-
-
-def _size(field: str, value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    raise _bad(field, "expected a positive integer (pixels)", value)
+    raise bad("channels", f"expected 1 to {MAX_LAYERS} positive integers", channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,27 +73,27 @@ class SiamFCConfig:
         """Check types, group divisibility and that both crops leave a feature map."""
         count = _layers(self.channels)
         for name in ("channels", "kernels", "strides", "groups"):
-            object.__setattr__(self, name, _ints(name, getattr(self, name), count))
+            object.__setattr__(self, name, integers(name, getattr(self, name), count))
         for name in ("pools", "batch_norm", "relu"):
-            object.__setattr__(self, name, _bools(name, getattr(self, name), count))
+            object.__setattr__(self, name, booleans(name, getattr(self, name), count))
         for name in ("bn_eps", "response_scale", "response_bias"):
-            object.__setattr__(self, name, _number(name, getattr(self, name)))
+            object.__setattr__(self, name, number(name, getattr(self, name)))
         for name in ("exemplar_size", "search_size"):
-            _size(name, getattr(self, name))
+            size(name, getattr(self, name))
         if self.bn_eps <= 0:
-            raise _bad("bn_eps", "expected a positive number", self.bn_eps)
+            raise bad("bn_eps", "expected a positive number", self.bn_eps)
         inputs = (3, *self.channels[:-1])
         for index, (n_in, n_out, group) in enumerate(
             zip(inputs, self.channels, self.groups, strict=True)
         ):
             if n_in % group or n_out % group:
-                raise _bad(
+                raise bad(
                     "groups",
                     f"conv{index + 1} cannot split {n_in} inputs and {n_out} outputs into groups",
                     group,
                 )
         if self.search_size < self.exemplar_size:
-            raise _bad(
+            raise bad(
                 "search_size",
                 f"the search crop is smaller than the exemplar ({self.exemplar_size})",
                 self.search_size,
@@ -144,11 +103,7 @@ class SiamFCConfig:
     @classmethod
     def from_mapping(cls, config: Mapping[str, object]) -> SiamFCConfig:
         """Read a checkpoint's `config`; unknown keys are refused (NM0111)."""
-        known = {field.name for field in fields(cls)}
-        for key in sorted(config):
-            if key not in known:
-                raise _bad(key, "unknown key", key, f"known keys: {', '.join(sorted(known))}")
-        return cls(**config)  # type: ignore[arg-type]  # __post_init__ checks every value
+        return config_values.read(cls, config)
 
     def to_mapping(self) -> dict[str, object]:
         """Return the configuration in JSON types (lists, numbers, booleans)."""
@@ -177,7 +132,7 @@ class SiamFCConfig:
             if pool:
                 size = (size - POOL_KERNEL) // POOL_STRIDE + 1
             if size < 1:
-                raise _bad(
+                raise bad(
                     "exemplar_size",
                     f"nothing is left of a {crop_size} pixel crop after conv{index + 1}",
                     size,

@@ -1,0 +1,264 @@
+"""SiamFC++ with AlexNet's backbone, as an ANN or with spiking neurons in the backbone.
+
+Exemplar and search crop go through one backbone. Four convolutions make of its features one pair
+for classification and one for regression; each pair is correlated channel by channel, and a tower
+of three convolutions turns the result into class and centre scores, or into box distances. No
+convolution pads. Sources: Xu et al., "SiamFC++" (arXiv 1911.06188) for the network; Xiang et al.,
+"Spiking SiamFC++" (arXiv 2209.12010) for spiking neurons in its backbone; S4-KD (Neural Networks
+188:107478, 2025) prunes its timesteps. The spiking papers print no neuron: leak and threshold of
+every layer are learned here, the reset subtracts the threshold, and features are the mean of the
+last layer's spikes over time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nmcompile.architectures import config_values
+from nmcompile.architectures.config_values import bad, integers, size
+
+POOL_KERNEL: Final = 3
+POOL_STRIDE: Final = 2
+KERNELS: Final = (11, 5, 3, 3, 3)
+STRIDES: Final = (2, 1, 1, 1, 1)
+POOLED: Final = 2
+"""Layers with a pool behind them."""
+STRIDE: Final = 8
+"""Search pixels from one score to the next."""
+LEAK: Final = 0.5
+THRESHOLD: Final = 1.0
+"""Kept part of the membrane, and threshold, at the start of training."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiamFCppConfig:
+    """The defaults are the published AlexNet; with `timesteps` = 0 it is the ANN.
+
+    Attributes:
+        channels: of the five convolutions.
+        head: channels of neck and towers.
+        exemplar_size: side of the exemplar crop, pixels.
+        search_size: side of the search crop, pixels.
+        timesteps: T of the spiking backbone, 0 for ReLU.
+    """
+
+    channels: tuple[int, ...] = (96, 256, 384, 384, 256)
+    head: int = 256
+    exemplar_size: int = 127
+    search_size: int = 303
+    timesteps: int = 0
+
+    def __post_init__(self) -> None:
+        """Check types, and that both crops leave something for the last layer."""
+        object.__setattr__(self, "channels", integers("channels", self.channels, len(KERNELS)))
+        for name in ("head", "exemplar_size", "search_size"):
+            size(name, getattr(self, name))
+        steps = self.timesteps
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+            raise bad("timesteps", "expected 0 or a positive integer", steps)
+        if self.score_size < 1:
+            raise bad("search_size", "nothing is left of the search crop", self.search_size)
+
+    @classmethod
+    def from_mapping(cls, config: Mapping[str, object]) -> SiamFCppConfig:
+        """Read a checkpoint's `config`; unknown keys are refused (NM0111)."""
+        return config_values.read(cls, config)
+
+    def to_mapping(self) -> dict[str, object]:
+        """Return the configuration in JSON types."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def feature_size(self, crop_size: int) -> int:
+        """Side of the backbone's last map for a crop of side `crop_size` pixels."""
+        side = crop_size
+        for layer, (kernel, stride) in enumerate(zip(KERNELS, STRIDES, strict=True)):
+            side = (side - kernel) // stride + 1
+            if layer < POOLED:
+                side = -(-(side - POOL_KERNEL) // POOL_STRIDE) + 1
+            if side < 1:
+                raise bad("exemplar_size", f"too small for conv{layer + 1}", crop_size)
+        return side
+
+    @property
+    def score_size(self) -> int:
+        """Side of the maps of scores and boxes: 17 as published."""
+        exemplar = self.feature_size(self.exemplar_size) - 2
+        search = self.feature_size(self.search_size) - 2
+        if exemplar < 1:
+            raise bad("exemplar_size", "too small for the neck", self.exemplar_size)
+        return search - exemplar + 1 - 6
+
+
+class Maps(NamedTuple):
+    """What the head says at every place, `(N, channels, S, S)`.
+
+    Attributes:
+        score: logit of being the target. centre: logit of being near its centre.
+        box: distances to the left, top, right and bottom side, search pixels.
+    """
+
+    score: torch.Tensor
+    centre: torch.Tensor
+    box: torch.Tensor
+
+
+class _Spike(torch.autograd.Function):
+    """1 where v >= threshold; the derivative is that of an arc tangent (alpha = 2)."""
+
+    @staticmethod
+    def forward(ctx: Any, above: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(above)
+        return (above >= 0).to(above.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+        (above,) = ctx.saved_tensors
+        slope: torch.Tensor = grads[0] / (1 + (torch.pi * above) ** 2)
+        return slope
+
+
+class LIF(nn.Module):
+    """Leaky integrate-and-fire with one learned leak and threshold.
+
+    u[t] = leak u[t-1] + I[t];  s[t] = u[t] >= threshold;  u[t] -= threshold s[t]
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leak = nn.Parameter(torch.logit(torch.tensor(LEAK)))
+        self.threshold = nn.Parameter(torch.tensor(THRESHOLD).log())
+
+    def forward(self, currents: torch.Tensor) -> torch.Tensor:
+        """Spikes of `(T, N, C, H, W)` currents."""
+        leak, threshold = torch.sigmoid(self.leak), self.threshold.exp()
+        u, spikes = torch.zeros_like(currents[0]), []
+        for current in currents:
+            u = leak * u + current
+            spike: torch.Tensor = _Spike.apply(u / threshold - 1)  # type: ignore[no-untyped-call]
+            u = u - threshold * spike
+            spikes.append(spike)
+        return torch.stack(spikes)
+
+
+class Backbone(nn.Module):
+    """Five convolutions with batch normalisation; a max pool (ceil) behind the first two.
+
+    The ANN's last convolution has no ReLU behind it.
+    """
+
+    def __init__(self, config: SiamFCppConfig) -> None:
+        super().__init__()
+        self.timesteps = config.timesteps
+        inputs = (3, *config.channels[:-1])
+        self.convs = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(n_in, n_out, kernel, stride), nn.BatchNorm2d(n_out))
+            for n_in, n_out, kernel, stride in zip(
+                inputs, config.channels, KERNELS, STRIDES, strict=True
+            )
+        )
+        neurons = len(KERNELS) if config.timesteps else 0
+        self.neurons = nn.ModuleList(LIF() for _ in range(neurons))
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        """Features `(N, C, h, w)` of crops; spikes are averaged over time."""
+        if not self.timesteps:
+            return self._ann(crops)
+        # The first convolution sees the same image at every timestep: it is computed once.
+        first, *others = self.convs
+        spikes = self.neurons[0](first(crops).expand(self.timesteps, -1, -1, -1, -1))
+        for layer, conv in enumerate(others, start=1):
+            if layer <= POOLED:
+                spikes = _each_step(_pool, spikes)
+            spikes = self.neurons[layer](_each_step(conv, spikes))
+        mean: torch.Tensor = spikes.mean(0)
+        return mean
+
+    def _ann(self, x: torch.Tensor) -> torch.Tensor:
+        for layer, conv in enumerate(self.convs):
+            x = conv(x)
+            if layer + 1 < len(self.convs):
+                x = functional.relu(x)
+            if layer < POOLED:
+                x = _pool(x)
+        return x
+
+
+def _each_step(layer: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """A layer without memory on `(T, N, ...)`."""
+    y = layer(x.flatten(0, 1))
+    return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+def _pool(x: torch.Tensor) -> torch.Tensor:
+    return functional.max_pool2d(x, POOL_KERNEL, POOL_STRIDE, ceil_mode=True)
+
+
+def _neck(channels: int, head: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(channels, head, 3), nn.BatchNorm2d(head))
+
+
+def _tower(head: int) -> nn.Sequential:
+    """Three convolutions with ReLU; batch normalisation behind the third only."""
+    layers: list[nn.Module] = []
+    for layer in range(3):
+        layers.append(nn.Conv2d(head, head, 3))
+        layers += [nn.BatchNorm2d(head)] if layer == 2 else []
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+def _out(head: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(head, outputs, 1), nn.BatchNorm2d(outputs))
+
+
+class SiamFCpp(nn.Module):
+    """`forward(z, x)` gives the maps of exemplar crops z in search crops x, `(N, 3, H, W)` RGB."""
+
+    def __init__(self, config: SiamFCppConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = Backbone(config)
+        channels, head = config.channels[-1], config.head
+        self.exemplar_class, self.exemplar_box = _neck(channels, head), _neck(channels, head)
+        self.search_class, self.search_box = _neck(channels, head), _neck(channels, head)
+        self.class_tower, self.box_tower = _tower(head), _tower(head)
+        self.score, self.centre, self.box = _out(head, 1), _out(head, 1), _out(head, 4)
+        self.box_scale = nn.Parameter(torch.ones(1))
+        self.box_bias = nn.Parameter(torch.zeros(1))
+
+    def exemplar(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the search needs of exemplar crops: once per sequence."""
+        features = self.backbone(crops)
+        return self.exemplar_class(features), self.exemplar_box(features)
+
+    def search(self, crops: torch.Tensor, kernels: tuple[torch.Tensor, torch.Tensor]) -> Maps:
+        """The maps of search crops; `kernels` from `exemplar`."""
+        features = self.backbone(crops)
+        found = self.class_tower(depthwise(self.search_class(features), kernels[0]))
+        box = self.box(self.box_tower(depthwise(self.search_box(features), kernels[1])))
+        distances = torch.exp(self.box_scale * box + self.box_bias) * STRIDE
+        return Maps(self.score(found), self.centre(found), distances)
+
+    def forward(self, z: torch.Tensor, x: torch.Tensor) -> Maps:
+        """Both, one after the other."""
+        return self.search(x, self.exemplar(z))
+
+
+def depthwise(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    """Valid correlation of every channel of x with its own channel of the kernel."""
+    count, channels, height, width = x.shape
+    flat = x.reshape(1, count * channels, height, width)
+    kernels = kernel.reshape(count * channels, 1, *kernel.shape[2:])
+    y = functional.conv2d(flat, kernels, groups=count * channels)
+    return y.reshape(count, channels, *y.shape[2:])
+
+
+def build(config: Mapping[str, object]) -> SiamFCpp:
+    """Build a SiamFC++ from a checkpoint's `config`."""
+    return SiamFCpp(SiamFCppConfig.from_mapping(config))
