@@ -19,12 +19,13 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format generated bench-siamsnn clean bench-conversion bench-codings \
-	bench-engine bench-synops bench-loihi bench-netx bench-truenorth conformance-lava gate
+	bench-engine bench-synops bench-loihi bench-netx bench-truenorth bench-dvs bench-energy_check \
+	bench-dashnet bench-tianjic conformance-lava gate
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
 	@echo "targets: setup demo test gate conformance-lava lint format generated clean, and bench-NAME:"
-	@echo "  siamsnn conversion codings engine synops loihi netx truenorth"
+	@echo "  siamsnn conversion codings engine synops loihi netx truenorth dvs energy_check dashnet tianjic"
 
 setup: $(STAMP)
 
@@ -34,7 +35,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    "nmcompile needs Python 3.11 or newer, this is %d.%d: make PYTHON=python3.11" % v)'
 	@echo "setting up $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable '.[loihi,train,dev]'
+	@$(PIP) --editable '.[loihi,events,train,dev]'
 	@$(PIP) --no-deps --ignore-requires-python --only-binary :all: $(LAVA)
 	@touch $@
 
@@ -54,7 +55,7 @@ conformance-lava: $(STAMP)
 REPORTS := build/reports
 gate: $(STAMP)
 	@mkdir -p $(REPORTS)
-	@for pair in siamsnn:loihi2 siamsnn-truenorth:truenorth; do \
+	@for pair in siamsnn:loihi1 siamsnn:loihi2 siamsnn-truenorth:truenorth; do \
 	    model=$${pair%:*}; target=$${pair#*:}; kept=$(REPORTS)/$$model-$$target.json; \
 	    test -f $$kept && continue; \
 	    $(NM) build models/$$model/$$model.pt --target $$target -o build/$$model-$$target >/dev/null \
@@ -107,6 +108,22 @@ bench-netx: $(STAMP)
 # counted synaptic operations beside NeuroBench's and SpikingJelly's, where these are installed
 bench-synops: $(STAMP)
 	$(PY) benchmarks/synops/run.py
+
+# frames to events: interpolation against held-out frames, and beside a pixel model (QUICK=1: less)
+bench-dvs: $(STAMP)
+	$(PY) benchmarks/dvs/run.py
+
+# the cost model beside measurements of chips, with both tables of costs
+bench-energy_check: $(STAMP)
+	$(PY) benchmarks/energy_check/run.py
+
+# DashNet: ANN, SNN and both together (QUICK=1: less); needs the real sequences
+bench-dashnet: $(STAMP)
+	$(PY) benchmarks/dashnet/run.py
+
+# DashNet's Table 4 beside our own figures for the same two networks (QUICK=1: less)
+bench-tianjic: $(STAMP)
+	$(PY) benchmarks/tianjic/run.py
 
 clean:
 	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -40,6 +40,7 @@ class FilmOptions:
         occluders: Other objects that pass in front.
         noise: Standard deviation of the camera's noise, grey levels.
         quality: JPEG quality of the camera, 0 for none.
+        pan: Standard deviation of the camera's position over the sequence, pixels.
     """
 
     frames: int = 60
@@ -53,6 +54,7 @@ class FilmOptions:
     occluders: int = 1
     noise: float = 3.0
     quality: int = 75
+    pan: float = 8.0
 
 
 def _smooth(rng: np.random.Generator, frames: int, knots: int) -> Curve:
@@ -130,7 +132,7 @@ def render_film(
     ]
     height, width = background.shape[:2]
     zoom = 1.15 * max(options.width / width, options.height / height)
-    pan = np.stack([_smooth(rng, options.frames, 2) for _ in range(2)], axis=1) * 8.0 / zoom
+    pan = np.stack([_smooth(rng, options.frames, 2) for _ in range(2)], axis=1) * options.pan / zoom
     light = rng.integers(1 << 32)
     field = noise_field(max(options.width, options.height) + 64, rng)
     before = target.poses[0]
