@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 from nmcompile import __version__
-from nmcompile.cost.charge import add
 from nmcompile.cost.chip_conventions import chip_conventions
-from nmcompile.cost.conventions import Convention, conventions
-from nmcompile.cost.energy import FrameEnergy, frame_energy
+from nmcompile.cost.conventions import conventions
+from nmcompile.cost.energy import frame_energy
 from nmcompile.cost.layer_conventions import Weighted, layer_conventions
 from nmcompile.cost.layer_facts import layer_facts
 from nmcompile.cost.rates import Rates, rates_of
-from nmcompile.cost.timing import frame_seconds, frames_per_second, network_timing
-from nmcompile.cost.workload import NETWORK_OPS, Workload, workload_of
+from nmcompile.cost.second_opinion import Opinion, second_opinion
+from nmcompile.cost.timing import (
+    output_latency,
+)
+from nmcompile.cost.workload import NETWORK_OPS, ChipWork, Workload, workload_of
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir import ops
+from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program
 from nmcompile.report import measures, sections
+from nmcompile.report.cost_sections import convention_rows, energy_section, timing_section
 from nmcompile.report.counting import Counted, counters_section
-from nmcompile.report.figure import Figure, figure, number
+from nmcompile.report.figure import figure, number
+from nmcompile.report.opinions import checked_sections, cost_entries, doubt, opinion_section
 from nmcompile.report.schema import Report
-from nmcompile.units import Quantity
 
 if TYPE_CHECKING:
     from nmcompile.target import Target
 
+IN_TURN: Final = (
+    "the runs of a frame follow one another; static power is charged while the chip is busy, not "
+    "while it waits for the host"
+)
+AT_FULL_RATE: Final = (
+    "static power is charged from one input to the next at the full rate: a chip that waits for "
+    "its host or its camera draws it longer"
+)
+ONE_WINDOW: Final = (
+    "a frame of this report is one window of events; a frame of the camera comes every "
+    "{windows:.3g} windows, and what runs on it counts with that part"
+)
 FIRST_FRAME_APART: Final = "the work of the first frame stands apart and is not spread over frames"
-IN_STATIC: Final = "part of the static power"
-HOST_TIME: Final = "not measured and not included: the rate is that of the chip alone"
 
 
 def assemble(
@@ -46,6 +60,7 @@ def assemble(
     diagnostics: Sequence[Diagnostic] = (),
     assumptions: Sequence[str] = (),
     frames_per_init: int | None = None,
+    provenance: sections.Provenance | None = None,
     manifest_digest: str = "",
 ) -> Report:
     """Compute energy, time, host share, conventions and headline, and join all sections.
@@ -62,6 +77,7 @@ def assemble(
         diagnostics: messages of the build that did not end it.
         assumptions: further assumptions, beside the program's and the cost model's.
         frames_per_init: frames that share the work of the first one (a sequence's length).
+        provenance: passes, seeds and options of the build.
         manifest_digest: digest of the build's manifest.
     """
     rates = rates_of(target)
@@ -71,6 +87,8 @@ def assemble(
     accuracy = accuracy or sections.Accuracy()
     timing = timing_section(work, rates)
     host = host_section(program, work)
+    opinion = second_opinion(target, rates)
+    checked = checked_sections(target)
     return Report(
         tool=sections.Tool(version=__version__),
         headline=measures.Headline(
@@ -79,14 +97,14 @@ def assemble(
             chips=mapping.chips,
             sops_per_frame=counters.sops_per_frame,
             fps=timing.fps,
-            latency=timing.frame,
+            latency=figure(output_latency(work, rates)),
             energy_per_frame=figure(energy.total),
             on_chip_share=host.on_chip_share,
             host_ops_per_frame=host.ops_per_frame,
             mean_overlap=mean_overlap(accuracy),
         ),
         model=model,
-        target=target_section(target),
+        target=target_section(target, opinion),
         program=program_section(program, counted, digests),
         accuracy=accuracy,
         verification=tuple(verification),
@@ -98,48 +116,49 @@ def assemble(
         conventions=convention_rows(
             (
                 *conventions(counters.sops_per_frame, counters.macs_per_frame),
-                *layer_conventions(_weighted_layers(program, counted)),
-                *chip_conventions(target, work, energy, counters.sops_per_frame),
+                *layer_conventions(_weighted_layers(program, counted, work)),
+                *chip_conventions(
+                    *(target, work, energy, rates),
+                    *(counters.sops_per_frame, counters.macs_per_frame),
+                ),
             ),
             figure(energy.total),
         ),
         diagnostics=tuple(sections.Message.of(d) for d in diagnostics),
+        second_opinion=opinion_section(work, energy, opinion),
+        checked=checked,
         assumptions=_assumptions(
-            program.assumptions, assumptions, _cost_assumptions(work, counters, rates)
+            program.assumptions,
+            assumptions,
+            [*_cost_assumptions(work, counters, rates), *(doubt(r, target.name) for r in checked)],
         ),
+        provenance=provenance or sections.Provenance(),
         manifest_digest=manifest_digest,
     )
 
 
-def _weighted_layers(program: Program, counted: Counted) -> list[Weighted]:
+def _weighted_layers(program: Program, counted: Counted, work: Workload) -> list[Weighted]:
     """Layers with weights of all networks of a frame, chip and host, with their runs per frame."""
     return [
-        (facts, float(step.repeat))
+        (facts, step.repeat * work.share(step.trigger))
         for step in program.schedule
-        if step.trigger == "every_frame" and step.network and counted.get(step.name)
+        if step.trigger != "on_init" and step.network and counted.get(step.name)
         for facts in layer_facts(program.network(step.network), counted[step.name][0])
     ]
 
 
-def target_section(target: Target) -> sections.TargetInfo:
-    """The chip with its cost tables and sources."""
-    costs = [
-        (f"{table}.{name}", getattr(getattr(target, table), name))
-        for table in ("energy", "time", "static", "headline")
-        if hasattr(target, table)
-        for name in type(getattr(target, table)).model_fields
-    ]
+def target_section(target: Target, opinion: Opinion | None) -> sections.TargetInfo:
+    """The chip with its cost tables, and all sources, those of a second opinion too."""
+    known = {**(opinion.target.sources if opinion else {}), **target.sources}
     return sections.TargetInfo(
         name=target.name,
         title=target.title,
         digest=target.digest,
         notes=(target.evidence,) if target.evidence else (),
-        costs=tuple(
-            sections.CostEntry(name=name, figure=figure(cost.quantity())) for name, cost in costs
-        ),
+        costs=tuple(cost_entries(target, "energy", "time", "static", "headline")),
         sources=tuple(
             sections.Source(key=key, text=", ".join(t for t in (source.title, source.at) if t))
-            for key, source in target.sources.items()
+            for key, source in known.items()
         ),
     )
 
@@ -174,88 +193,29 @@ def program_section(
     )
 
 
-def energy_section(energy: FrameEnergy, sops_per_frame: float, rates: Rates) -> measures.Energy:
-    """Joules per frame, by component and by layer."""
-    per_sop = Quantity(None, "J", "unknown", unknown_parts=("synaptic operations",))
-    if sops_per_frame:
-        per_sop = energy.total.scale(1.0 / sops_per_frame)
-    return measures.Energy(
-        total=figure(energy.total),
-        per_crop=figure(energy.per_crop),
-        per_sop=figure(per_sop),
-        components=tuple(
-            measures.EnergyComponent(
-                name=name,
-                figure=figure(part),
-                note=IN_STATIC if name in rates.in_static else "",
-            )
-            for name, part in energy.components
-        ),
-        layers=tuple(
-            measures.LayerEnergy(
-                step=row.step,
-                layer=row.layer,
-                synapse=figure(row.synapse),
-                neuron=figure(row.neuron),
-                total=figure(add((("synapses", row.synapse), ("neurons", row.neuron)), "J")),
-            )
-            for row in energy.layers
-        ),
-        init=figure(energy.init),
-        frames_per_init=energy.frames_per_init,
-    )
-
-
-def timing_section(work: Workload, rates: Rates) -> measures.Timing:
-    """Seconds per frame on the chip alone, and tick by tick."""
-    frame = frame_seconds(work, rates)
-    steps = [(run, network_timing(run.samples, rates, chips=work.chips)) for run in work.chip]
-    return measures.Timing(
-        frame=figure(frame),
-        fps=_rate(frame),
-        host_time=HOST_TIME,
-        steps=tuple(
-            measures.StepTiming(
-                step=run.step,
-                ticks=number(timing.ticks),
-                latency=figure(timing.latency),
-                tick_mean=figure(timing.tick_mean),
-                tick_max=figure(timing.tick_max),
-                tick_seconds=timing.tick_seconds,
-                limited_by=tuple(
-                    measures.LimitedBy(limiter=name, ticks=ticks)
-                    for name, ticks in timing.limited_by
-                ),
-                idle_updates=_idle(run.activity.updates, run.activity.active),
-            )
-            for run, timing in steps
-        ),
-    )
-
-
 def host_section(program: Program, work: Workload) -> measures.Host:
     """Steps on the host with their reasons, and how much of the networks' work is on cores.
 
     The share is taken after input transduction: the layer that turns pixels into spikes counts
     on neither side, wherever it runs.
     """
-    frame = [step for step in work.host if step.trigger == "every_frame"]
+    frame = [step for step in work.host if step.trigger != "on_init"]
     transduces = {
         step.name
         for step in program.schedule
         if step.network and any(program.network(step.network).of_type(ops.Encode))
     }
     beside = sum(
-        count * step.repeat
+        count * step.repeat * work.share(step.trigger)
         for step in frame
         if step.step not in transduces
         for name, count in step.ops
         if name in NETWORK_OPS
     )
     on_cores = sum(
-        run.repeat * fmean(sample.sops for sample in run.samples)
+        run.repeat * work.share(run.trigger) * _behind_input(program.network(run.network), run)
         for run in work.chip
-        if run.trigger == "every_frame"
+        if run.trigger != "on_init"
     )
     everything = on_cores + beside
     return measures.Host(
@@ -269,30 +229,38 @@ def host_section(program: Program, work: Workload) -> measures.Host:
             )
             for step in work.host
         ),
-        ops_per_frame=number(sum(count * step.repeat for step in frame for _, count in step.ops)),
+        ops_per_frame=number(
+            sum(
+                count * step.repeat * work.share(step.trigger)
+                for step in frame
+                for _, count in step.ops
+            )
+        ),
         on_chip_share=on_cores / everything if everything else None,
     )
 
 
-def convention_rows(
-    stated: Sequence[Convention], ours: Figure
-) -> tuple[measures.ConventionRow, ...]:
-    """What the papers' formulas say for the same counts, and by what factor we differ."""
-    return tuple(
-        measures.ConventionRow(
-            name=row.name,
-            title=row.title,
-            formula=row.formula,
-            energy_j=row.energy_j,
-            factor=row.factor(ours.value),
-            factor_bound=ours.bound,
-            leaves_out=row.leaves_out,
-            source=row.source,
-            low_j=row.low_j,
-            high_j=row.high_j,
-        )
-        for row in stated
+def _behind_input(network: Network, run: ChipWork) -> float:
+    """Mean operations of one inference on cores, without those on the values of the input."""
+    first = {
+        name
+        for node in network.of_type(ops.Encode)
+        if isinstance(node.op, ops.Encode) and not node.op.spikes
+        for name in _populations_behind(network, node.name)
+    }
+    return fmean(
+        sum(layer.sops + (0 if layer.node in first else layer.macs) for layer in sample.layers)
+        for sample in run.samples
     )
+
+
+def _populations_behind(network: Network, name: str) -> Iterator[str]:
+    """The first populations that what a node sends arrives at."""
+    for reader in network.consumers[name]:
+        if isinstance(reader.op, ops.Neuron | ops.Accumulate):
+            yield reader.name
+        else:
+            yield from _populations_behind(network, reader.name)
 
 
 def verdict_of(verification: Sequence[sections.VerificationRow]) -> measures.Verdict:
@@ -311,17 +279,6 @@ def mean_overlap(accuracy: sections.Accuracy) -> float | None:
     return fmean(values) if values else None
 
 
-def _rate(frame: Quantity) -> Figure:
-    rate = figure(frames_per_second(frame))
-    if not frame.at_least or rate.value is None:
-        return rate
-    return rate.model_copy(update={"bound": "at_most"})
-
-
-def _idle(updates: float, active: float | None) -> int | float | None:
-    return None if active is None else number(updates - active)
-
-
 def _assumptions(
     programs: Sequence[str], further: Sequence[str], cost: Sequence[str]
 ) -> tuple[str, ...]:
@@ -331,13 +288,11 @@ def _assumptions(
 
 
 def _cost_assumptions(work: Workload, counters: measures.Counters, rates: Rates) -> list[str]:
-    said = [
-        *rates.assumptions,
-        "the runs of a frame follow one another; static power is charged while the chip is busy, "
-        "not while it waits for the host",
-    ]
+    said = [*rates.assumptions, IN_TURN if not rates.time.pipelined else AT_FULL_RATE]
     if any(step.cores is not None and step.cores.zero_accesses for step in counters.steps):
         said.append("fetching a stored zero costs as much as a synaptic operation")
     if any(run.trigger == "on_init" for run in work.chip) and not work.frames_per_init:
         said.append(FIRST_FRAME_APART)
+    if work.windows_per_frame is not None:
+        said.append(ONE_WINDOW.format(windows=work.windows_per_frame))
     return said

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nmcompile.report.figure import Figure
-from nmcompile.report.measures import ConventionRow, StepCounts
+from nmcompile.report.measures import ActionEnergy, ConventionRow, StepCounts
+from nmcompile.report.opinions import Checked, Ratio
 from nmcompile.report.schema import Report
+from nmcompile.report.sections import CostEntry
 from nmcompile.report.table import Table, table
 from nmcompile.report.text import (
     COMPONENT_NAMES,
@@ -64,6 +66,29 @@ def energy(report: Report) -> Table:
     return table("Energy per frame", "component|energy>|range|share>|kind|note", rows)
 
 
+def energy_actions(report: Report) -> Table:
+    """Every kind of action: how often, what one costs, what all cost."""
+    return table(
+        "Energy by action",
+        "component|action|per frame>|each>|energy>|range",
+        (
+            (
+                COMPONENT_NAMES[row.component],
+                row.action,
+                count_text(row.count),
+                *((DASH, DASH, "") if row.cost.value == 0 else _priced(row)),
+            )
+            for row in report.energy.actions
+        ),
+        "static power and the embedded processors, which follow from time, come on top; a dash is "
+        "an action that is charged there or in another's cost",
+    )
+
+
+def _priced(row: ActionEnergy) -> tuple[str, str, str]:
+    return (figure_text(row.cost), *_cells(row.energy)[:2])
+
+
 def energy_other(report: Report) -> Table:
     """Energy per crop, per synaptic operation, and of the first frame."""
     section = report.energy
@@ -101,6 +126,55 @@ def energy_layers(report: Report) -> Table:
     )
 
 
+def second_opinion(report: Report) -> Table:
+    """The report's energies beside those by another table of costs."""
+    other = report.second_opinion
+    if other is None:
+        return table("Second opinion on the costs", "per frame", ())
+    ours = report.energy
+    pairs = [
+        (COMPONENT_NAMES[part.name], part.figure, theirs.figure)
+        for part, theirs in zip(ours.components, other.components, strict=True)
+    ]
+    pairs.append(("total", ours.total, other.total))
+    pairs.append(("time, chip alone", report.timing.frame, other.frame))
+    return table(
+        "Second opinion on the costs",
+        f"per frame|{report.target.name}>|{other.target}>|range|factor>",
+        (
+            (
+                name,
+                figure_text(mine),
+                *_cells(theirs)[:2],
+                factor_text(theirs.value / mine.value if mine.value and theirs.value else None),
+            )
+            for name, mine, theirs in pairs
+        ),
+        f"the same counters by the costs of {other.target}: {other.note}",
+    )
+
+
+def checked(report: Report) -> Table:
+    """The cost model beside published measurements."""
+    return table(
+        "Model beside measurements",
+        "workload|compared|costs of|measured>|model>|ratio>|open counters|costs' range",
+        (
+            (row.name.replace("_", " "), what, by.target, *cells)
+            for row in report.checked
+            for by in row.tables
+            for what, cells in (
+                (_covered(row), _compared(by.energy, row.energy, by.energy_j)),
+                *([("timestep", _compared(by.tick, row.tick, by.tick_s))] if row.tick else []),
+            )
+        ),
+        "; ".join(
+            [f"{row.name.replace('_', ' ')}: {row.title}" for row in report.checked]
+            + ["ranges of the ratio, for counters that the source leaves open and for the costs"]
+        ),
+    )
+
+
 def neuron_note(report: Report) -> str:
     """Where neurons are charged when not by themselves, else nothing."""
     return next((part.note for part in report.energy.components if part.name == "neuron"), "")
@@ -110,12 +184,13 @@ def timing(report: Report) -> Table:
     """Latency and ticks by step."""
     return table(
         "Time on the chip",
-        "step|ticks>|latency|mean tick>|slowest tick>|ticks limited by",
+        "step|ticks>|latency|barriers>|mean tick>|slowest tick>|ticks limited by",
         (
             (
                 step.step,
                 count_text(step.ticks),
                 with_range(step.latency),
+                figure_text(step.barriers) if step.barriers and step.barriers.value else DASH,
                 figure_text(step.tick_mean),
                 figure_text(step.tick_max),
                 ", ".join(
@@ -223,21 +298,52 @@ def costs(report: Report, *, places: bool = True) -> Table:
         "cost|value>|range|kind|source" + ("|where" if places else ""),
         (
             (
-                entry.name,
+                prefix + entry.name,
                 figure_text(entry.figure),
                 range_text(entry.figure),
                 entry.figure.kind,
                 entry.figure.source,
                 *((entry.figure.where,) if places else ()),
             )
-            for entry in report.target.costs
+            for prefix, entries in _cost_lists(report)
+            for entry in entries
         ),
     )
 
 
+def _cost_lists(report: Report) -> list[tuple[str, tuple[CostEntry, ...]]]:
+    other = report.second_opinion
+    own = [("", report.target.costs)]
+    return own if other is None else [*own, (f"{other.target}: ", other.costs)]
+
+
+def _covered(row: Checked) -> str:
+    return ", ".join(COMPONENT_NAMES[name] for name in row.covers)
+
+
+def _compared(ratio: Ratio | None, measured: Figure, model: float | None) -> tuple[str, ...]:
+    if ratio is None or model is None:
+        return (figure_text(measured), "unknown", DASH, "", "")
+    return (
+        figure_text(measured),
+        format_si(model, measured.unit),
+        factor_text(ratio.value),
+        _between(ratio.counters_low, ratio.counters_high),
+        _between(ratio.costs_low, ratio.costs_high),
+    )
+
+
+def _between(low: float, high: float) -> str:
+    return "" if low == high else f"{significant(low)} to {significant(high)}"
+
+
 _OPS = {"sops": "synaptic operations", "macs": "multiply-accumulates"}
 _LIMITERS = {"core": "busiest core", "link": "busiest link", "step_min": "shortest step"}
-_TRIGGERS = {"every_frame": "every frame", "on_init": "first frame"}
+_TRIGGERS = {
+    "every_frame": "every frame",
+    "on_init": "first frame",
+    "on_event": "every window of events",
+}
 
 
 def _cells(figure: Figure) -> tuple[str, str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 from nmcompile.report.schema import Report
 from nmcompile.report.table import Table, table
 from nmcompile.report.text import (
@@ -195,3 +197,69 @@ def diagnostics(report: Report) -> Table:
 def assumptions(report: Report) -> Table:
     """What was taken for granted."""
     return table("Assumptions", "assumption", ((sentence,) for sentence in report.assumptions))
+
+
+def steps_down(report: Report) -> Table:
+    """What every step from the float model to the cores changes in the final output."""
+    section = report.accuracy
+    overlap = _overlaps(report)
+    rows = (
+        _step_down(
+            "float to integer", section.response_correlation, section.response_relative_error
+        ),
+        _step_down(
+            "integer to golden",
+            section.golden_response_correlation,
+            section.golden_response_relative_error,
+        ),
+        _checked(report),
+    )
+    after = zip(rows, ("integer", "golden", "mapped"), strict=True)
+    said = f"final output on {section.stimulus}" if section.stimulus else "final output"
+    if section.frames:
+        said += f", {plural(section.frames, 'frame')}"
+    if "float" in overlap:
+        said += f"; the float model's mean overlap is {overlap['float']:.3f}"
+    return table(
+        "Step by step",
+        "step|final output|correlation>|relative error>" + "|mean overlap after>" * bool(overlap),
+        ((*row, significant(overlap.get(end))) if overlap else row for row, end in after),
+        said,
+    )
+
+
+def _overlaps(report: Report) -> dict[str, float]:
+    """Mean overlap by level, over the sequences that every level tracked."""
+    rows = [row for row in report.accuracy.tracking if row.level in _LEVELS]
+    tracked = {level: {r.sequence for r in rows if r.level == level} for level in _LEVELS}
+    shared = set.intersection(*(own for own in tracked.values() if own)) if rows else set()
+    if len(shared) > 1:
+        shared.discard("mean")
+    return {
+        level: fmean(r.mean_iou for r in rows if r.level == level and r.sequence in shared)
+        for level, own in tracked.items()
+        if own & shared
+    }
+
+
+def _step_down(
+    name: str, correlation: float | None, error: float | None
+) -> tuple[str, str, str, str]:
+    if correlation is None or error is None:
+        return (name, "not measured", DASH, DASH)
+    said = "equal" if error == 0 else "approximated"
+    return (name, said, f"{correlation:.3f}", percent_text(error))
+
+
+def _checked(report: Report) -> tuple[str, str, str, str]:
+    """Golden against cores, from the equality checks."""
+    name, rows = "golden to cores", report.verification
+    if not rows:
+        return (name, "not checked", DASH, DASH)
+    if not all(row.equal for row in rows):
+        return (name, "different, see Verification", DASH, DASH)
+    spikes = count_text(sum(row.compared.spikes for row in rows))
+    return (name, f"equal, spike for spike ({spikes} spikes)", "1.000", "0 %")
+
+
+_LEVELS = ("float", "integer", "golden", "mapped")

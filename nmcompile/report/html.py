@@ -1,17 +1,32 @@
-"""The report as one self-contained HTML page: inline style and SVG, no script, no network."""
+"""The report as one self-contained HTML page: inline style and SVG, no network.
+
+A short inline script names the core under the pointer; without it the page reads the same.
+Figures carry their full precision and their place in report.json (`<data>` elements).
+"""
 
 from __future__ import annotations
 
 import base64
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
-from nmcompile.report import cost_tables, design_tables, floorplan, svg, text, verdict
+from nmcompile.report import (
+    cost_tables,
+    design_tables,
+    floorplan,
+    provenance_tables,
+    svg,
+    text,
+    ticks,
+    verdict,
+)
 from nmcompile.report.figure import Figure
+from nmcompile.report.judgement import Judgement
 from nmcompile.report.schema import Report
 
 if TYPE_CHECKING:
@@ -41,59 +56,98 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Datum:
+    """A figure as text, with its full precision and its place in report.json."""
+
+    path: str
+    exact: float | None
+    text: str
+
+    @property
+    def value(self) -> str:
+        """For the element's attribute; nothing where the figure is unknown."""
+        return "" if self.exact is None else repr(self.exact)
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
-    """One row of a chart: label, drawing, texts."""
+    """One row of a chart.
+
+    Attributes:
+        label: its name. drawing: the bar.
+        figure: what the bar shows. parts: (name, figure) of what it is made of.
+        detail: what else is to be said.
+    """
 
     label: str
     drawing: Markup
-    value: str
-    detail: str
+    figure: Datum
+    parts: tuple[tuple[str, Datum], ...] = ()
+    detail: str = ""
 
 
-def render_html(report: Report, pictures: Sequence[Picture] = ()) -> str:
+def render_html(
+    report: Report,
+    pictures: Sequence[Picture] = (),
+    *,
+    manifest: Mapping[str, Any] | None = None,
+    judgement: Judgement | None = None,
+) -> str:
     """Render the page.
 
     Args:
         report: what to render.
         pictures: frames of a tracked sequence, shown as a strip.
+        manifest: of the build folder; adds versions and files.
+        judgement: what budgets say.
     """
     page = _environment().get_template("report.html.j2")
     return page.render(
         report=report,
         pictures=pictures,
+        manifest=manifest,
+        judgement=judgement,
         chip=verdict.chip_name(report),
         verdict=verdict.verdict_line(report),
         summary=verdict.summary_line(report),
         cost=cost_tables,
         design=design_tables,
-        components=component_bars(report),
+        provenance=provenance_tables,
+        datum=datum,
+        components=tuple(component_bars(report)),
         layers=layer_bars(report),
-        timelines=[
-            (step.step, svg.timeline(step.tick_seconds, f"length of every tick of {step.step}"))
-            for step in report.timing.steps
-            if len(set(step.tick_seconds)) > 1  # a clock's ticks are all alike
-        ],
+        timelines=ticks.timelines(report),
         plans=[
-            (network, floorplan.plans(network.floor_plan), floorplan.busiest(network.floor_plan))
+            floorplan.drawn_plan(network.network, network.floor_plan)
             for network in report.mapping.networks
             if network.floor_plan is not None
         ],
+        shades=range(1, floorplan.SHADES + 1),
     )
 
 
-def component_bars(report: Report) -> tuple[Bar, ...]:
+def datum(path: str, figure: Figure) -> Datum:
+    """A figure of the report; `path` leads to it."""
+    return Datum(f"{path}.value", figure.value, text.figure_text(figure))
+
+
+def component_bars(report: Report) -> Iterator[Bar]:
     """Energy by component, the total last."""
     section = report.energy
     scale = svg.scale_of([section.total])
-    rows = [(text.COMPONENT_NAMES[c.name], c.name, c.figure, c.note) for c in section.components]
-    return tuple(
-        Bar(
-            label=label,
-            drawing=svg.bar([(f"c-{name}", figure)], figure, scale),
-            value=text.part_text(figure, note),
-            detail=_detail(figure, note),
+    for index, part in enumerate(section.components):
+        path = f"energy.components.{index}.figure.value"
+        yield Bar(
+            label=text.COMPONENT_NAMES[part.name],
+            drawing=svg.bar([(f"c-{part.name}", part.figure)], part.figure, scale),
+            figure=Datum(path, part.figure.value, text.part_text(part.figure, part.note)),
+            detail=_detail(part.figure, part.note),
         )
-        for label, name, figure, note in (*rows, ("total", "total", section.total, ""))
+    yield Bar(
+        label="total",
+        drawing=svg.bar([("c-total", section.total)], section.total, scale),
+        figure=datum("energy.total", section.total),
+        detail=_detail(section.total, ""),
     )
 
 
@@ -109,11 +163,21 @@ def layer_bars(report: Report) -> tuple[Bar, ...]:
             drawing=svg.bar(
                 [("c-synapse", row.synapse), ("c-neuron", row.neuron)], row.total, scale
             ),
-            value=text.figure_text(row.total),
-            detail=f"synapses {text.figure_text(row.synapse)}, neurons "
-            + (note or text.figure_text(row.neuron)),
+            figure=datum(f"energy.layers.{index}.total", row.total),
+            parts=(
+                ("synapses", datum(f"energy.layers.{index}.synapse", row.synapse)),
+                (
+                    "neurons",
+                    Datum(
+                        f"energy.layers.{index}.neuron.value",
+                        row.neuron.value,
+                        note or text.figure_text(row.neuron),
+                    ),
+                ),
+            ),
+            detail=_detail(row.total, ""),
         )
-        for row in rows
+        for index, row in enumerate(rows)
     )
 
 
@@ -129,6 +193,14 @@ def _micro(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return _MICRO.sub(" µ", value)
+
+
+def _compact_json(value: object) -> Markup:
+    """JSON for a script element; a name from a model cannot end the element."""
+    packed = json.dumps(value, separators=(",", ":"))
+    for mark in "<>&":
+        packed = packed.replace(mark, f"\\u{ord(mark):04x}")
+    return Markup(packed)  # noqa: S704  # the marks of HTML are gone
 
 
 def _environment() -> Environment:
@@ -152,5 +224,6 @@ def _environment() -> Environment:
         bound=text.bound_text,
         plural=text.plural,
         sentence=text.sentence,
+        tojson_compact=_compact_json,
     )
     return environment

@@ -76,6 +76,16 @@ class EnergyComponent(Section):
     note: str = Field("", description="Where else it is charged.")
 
 
+class ActionEnergy(Section):
+    """Energy of one kind of action, per frame: how often it happens times what one costs."""
+
+    component: Component = Field(description="Component that it is a part of.")
+    action: str = Field(description="What happens.")
+    count: Number = Field(description="How often per frame.")
+    cost: Figure = Field(description="Joules of one.")
+    energy: Figure = Field(description="Joules per frame.")
+
+
 class LayerEnergy(Section):
     """Energy of one layer's synapses and neurons, per frame."""
 
@@ -93,6 +103,9 @@ class Energy(Section):
     per_crop: Figure = Field(description="Joules for one run of every per-frame step.")
     per_sop: Figure = Field(description="`total` over algorithmic synaptic operations.")
     components: tuple[EnergyComponent, ...] = Field(description="By component.")
+    actions: tuple[ActionEnergy, ...] = Field(
+        (), description="By action; static power and embedded processors come on top."
+    )
     layers: tuple[LayerEnergy, ...] = Field(description="By layer; synapse and neuron only.")
     init: Figure = Field(description="Joules of the work of the first frame, once.")
     frames_per_init: int | None = Field(
@@ -115,7 +128,13 @@ class StepTiming(Section):
     latency: Figure = Field(description="Seconds from the first tick to the last output.")
     tick_mean: Figure = Field(description="Seconds of an average tick.")
     tick_max: Figure = Field(description="Seconds of the slowest tick.")
+    barriers: Figure | None = Field(
+        None, description="Seconds of the latency at barriers; 0: a clock hides them."
+    )
     tick_seconds: tuple[float, ...] = Field(description="Ticks of the first inference, seconds.")
+    tick_accesses: tuple[Number, ...] = Field(
+        (), description="Synapse accesses of all cores in these ticks."
+    )
     limited_by: tuple[LimitedBy, ...] = Field(description="What decided the ticks.")
     idle_updates: Number | None = Field(description="Neuron updates that changed nothing.")
 

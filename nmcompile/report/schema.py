@@ -8,10 +8,10 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from nmcompile.report import measures, sections
+from nmcompile.report import measures, opinions, sections
 from nmcompile.report.figure import Section
 
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
 SCHEMA_FILE: Final = Path(__file__).with_name("report.schema.json")
 
 
@@ -21,7 +21,7 @@ class Report(Section):
     It holds no clock and no path of a machine: the same build gives the same bytes.
     """
 
-    schema_version: Literal["1"] = Field(SCHEMA_VERSION, description="Version of this schema.")
+    schema_version: Literal["2"] = Field(SCHEMA_VERSION, description="Version of this schema.")
     tool: sections.Tool = Field(description="The program that wrote it.")
     headline: measures.Headline = Field(description="The summary of all that follows.")
     model: sections.ModelInfo = Field(description="What was compiled.")
@@ -32,11 +32,20 @@ class Report(Section):
     mapping: sections.Mapping = Field(description="Chips, cores, limits, floor plan.")
     counters: measures.Counters = Field(description="Deterministic counts.")
     energy: measures.Energy = Field(description="Joules per frame.")
+    second_opinion: opinions.SecondOpinion | None = Field(
+        None, description="The same counters by the costs of another source."
+    )
+    checked: tuple[opinions.Checked, ...] = Field(
+        (), description="The cost model beside published measurements."
+    )
     timing: measures.Timing = Field(description="Seconds per frame.")
     host: measures.Host = Field(description="What runs beside the chip, and why.")
     conventions: tuple[measures.ConventionRow, ...] = Field(description="Papers' formulas.")
     diagnostics: tuple[sections.Message, ...] = Field(description="Messages of the build.")
     assumptions: tuple[str, ...] = Field(description="Taken for granted, in words.")
+    provenance: sections.Provenance = Field(
+        sections.Provenance(), description="Passes, seeds, resolved options."
+    )
     manifest_digest: str = Field(description="Digest of the build's manifest.json.")
 
 

@@ -91,6 +91,15 @@ class ProgramInfo(Section):
     schedule: tuple[ScheduleStep, ...] = Field((), description="Steps in order.")
 
 
+class Provenance(Section):
+    """What the build followed from, beside model and target."""
+
+    passes: dict[str, str] = Field({}, description="Pass -> digest after it, in their order.")
+    seeds: dict[str, int] = Field({}, description="What random numbers start from.")
+    choices: tuple[Setting, ...] = Field((), description="Options and recipe, as resolved.")
+    scales: tuple[Setting, ...] = Field((), description="Activation scales by layer.")
+
+
 class LayerError(Section):
     """One layer, float activations against integer spike counts."""
 
@@ -141,6 +150,10 @@ class Accuracy(Section):
     layers: tuple[LayerError, ...] = Field((), description="Layer by layer.")
     response_correlation: float | None = Field(None, description="Of the program's final output.")
     response_relative_error: float | None = Field(None, description="Of the final output.")
+    golden_response_correlation: float | None = Field(
+        None, description="Of the program's final output, integer against golden."
+    )
+    golden_response_relative_error: float | None = Field(None, description="Likewise.")
     partial_sums: tuple[PartialSums, ...] = Field(
         (), description="Layers in parts, an approximation."
     )
@@ -192,20 +205,36 @@ class LayerMapping(Section):
     relay_cores: int = Field(0, description="Cores that only pass the layer's spikes on.")
 
 
-class FloorPlan(Section):
-    """Where the cores lie and what each one does; columns of equal length, one entry a core."""
+class CoreUse(Section):
+    """How far every core is full of one thing."""
 
-    columns: int = Field(description="Cores along x of the whole mesh.")
-    rows: int = Field(description="Cores along y of the whole mesh.")
-    chip_columns: int = Field(description="Cores along x of one chip.")
-    chip_rows: int = Field(description="Cores along y of one chip.")
-    core: tuple[int, ...] = Field(description="Core number.")
+    limit: str = Field(description="Capacity.")
+    allowed: int = Field(description="What a core allows.")
+    used: tuple[int, ...] = Field(description="Use of every core.")
+
+
+class FloorPlan(Section):
+    """Where the cores lie and what one inference does; columns with one entry a core, by number."""
+
+    columns: int = Field(description="Places along x of the whole mesh.")
+    rows: int = Field(description="Places along y of the whole mesh.")
+    chip_columns: int = Field(description="Places along x of one chip.")
+    chip_rows: int = Field(description="Places along y of one chip.")
+    router_columns: int = Field(1, description="Places along x that share a router.")
+    router_rows: int = Field(1, description="Places along y that share a router.")
     x: tuple[int, ...] = Field(description="Column, from 0.")
     y: tuple[int, ...] = Field(description="Row, from 0.")
-    neurons: tuple[int, ...] = Field(description="Neurons mapped.")
-    sops: tuple[Number, ...] = Field(description="Synapse accesses of one inference.")
-    packets: tuple[Number, ...] = Field(description="Packets received in one inference.")
-    layers: tuple[str, ...] = Field((), description="Layers on each core, separated by `, `.")
+    layers: tuple[str, ...] = Field((), description="What cores hold, every text once.")
+    held: tuple[int, ...] = Field((), description="What each core holds: index into `layers`.")
+    neurons: tuple[int, ...] = Field(description="Neurons mapped, copies and relays included.")
+    axons: tuple[int, ...] = Field((), description="Input axons.")
+    uses: tuple[CoreUse, ...] = Field((), description="What cores fill up with.")
+    sops: tuple[Number, ...] = Field(description="Synapse accesses.")
+    packets: tuple[Number, ...] = Field(description="Packets received.")
+    spikes: tuple[Number, ...] = Field((), description="Spikes sent.")
+    link_load: tuple[Number, ...] = Field(
+        (), description="Packets on the busiest link that leaves each router, row by row."
+    )
 
 
 class NetworkMapping(Section):

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.report.schema import SCHEMA_VERSION, Report
 
+_NUMBERS: Final = re.compile(r"\[\n[-+.,\deE\s]+\]")
+"""A list of numbers; no text can look like one, as it holds no line break."""
+
 
 def report_to_json(report: Report) -> str:
-    """Deterministic text: fields in the schema's order, full precision, a final newline."""
+    """Deterministic text: fields in the schema's order, full precision, a final newline.
+
+    Lists of numbers stand on one line: a column of a floor plan has thousands.
+    """
     values = report.model_dump(mode="json")
-    return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
+    return _NUMBERS.sub(lambda found: "".join(found[0].split()), text) + "\n"
 
 
 def report_from_json(text: str, where: str = "report.json") -> Report:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from nmcompile.report.figure import Figure
-from nmcompile.units import format_si
 
 _HEIGHT = 18
 _MIDDLE = _HEIGHT / 2
-_COLUMN = Markup(
-    '<rect x="{x}" y="{y}" width=".86" height="{h}"><title>tick {n}: {t}</title></rect>'
-)
+_TALL = 56
+"""Height of the highest column of a timeline."""
+_ROUND = [m * 10**e for e in range(9) for m in (1, 2, 5)]
+_COLUMN = Markup('<rect x="{x}%" y="{y}" width="{w}%" height="{h}"><title>{t}</title></rect>')
 _OPEN = Markup(
     '<line class="whisker open" x1="{a}%" x2="100%" y1="{m}" y2="{m}"/>'
     '<svg x="100%" overflow="visible"><path class="whisker" d="M-6 5L-1 9L-6 13"/></svg>'
@@ -52,26 +52,44 @@ def bar(parts: Sequence[tuple[str, Figure]], whole: Figure, scale: float) -> Mar
     ).format(h=_HEIGHT, p=pieces, w=_whisker(whole, scale))
 
 
-def timeline(seconds: Sequence[float], label: str) -> Markup:
-    """One column a tick, its height the tick's length."""
-    longest = max(seconds, default=0.0)
+def timeline(values: Sequence[float], titles: Sequence[str], label: str) -> Markup:
+    """One column a tick.
+
+    Args:
+        values: height of every column.
+        titles: words of every column.
+        label: what is drawn, for who does not see it.
+    """
+    longest = max(values, default=0.0)
     if longest <= 0:
         return Markup("")
-    height = 48.0
+    step = 100.0 / len(values)
     columns = Markup("").join(
         _COLUMN.format(
-            x=index,
-            y=_number(height * (1 - value / longest)),
-            h=_number(height * value / longest),
-            n=index + 1,
-            t=format_si(value, "s"),
+            x=_number(index * step),
+            w=_number(0.86 * step),
+            y=_number(_TALL * (1 - value / longest)),
+            h=_number(_TALL * value / longest),
+            t=title,
         )
-        for index, value in enumerate(seconds)
+        for index, (value, title) in enumerate(zip(values, titles, strict=True))
+    )
+    ticks = Markup("").join(
+        Markup('<text x="{x}%" y="{y}">{n}</text>').format(
+            x=_number((n - 0.57) * step), y=_TALL + 14, n=n
+        )
+        for n in _labelled(len(values))
     )
     return Markup(
-        '<svg class="timeline" role="img" aria-label="{label}" viewBox="0 0 {n} {h}" '
-        'preserveAspectRatio="none" style="max-width:{w}rem">{columns}</svg>'
-    ).format(label=label, n=len(seconds), h=int(height), w=2 * len(seconds), columns=columns)
+        '<svg class="timeline" role="img" aria-label="{label}" width="100%" height="{h}" '
+        'style="max-width:{w}rem">{columns}<line x2="100%" y1="{base}" y2="{base}"/>{ticks}</svg>'
+    ).format(label=label, h=_TALL + 18, w=2 * len(values), columns=columns, base=_TALL, ticks=ticks)
+
+
+def _labelled(ticks: int) -> list[int]:
+    """Ticks with their number below: the first, and about ten round ones."""
+    every = next(n for n in _ROUND if n * 10 >= ticks)
+    return [1, *(n for n in range(every, ticks + 1, every) if n > 1 and n > every / 2)]
 
 
 def _whisker(whole: Figure, scale: float) -> Markup:

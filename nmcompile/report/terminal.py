@@ -38,11 +38,13 @@ def render_terminal(report: Report, *, details: bool = False) -> Group:
         design_tables.partial_sums(report),
         cost_tables.host(report),
         cost_tables.energy(report),
+        cost_tables.second_opinion(report),
     ]
     if details:
         chosen = [
+            cost_tables.checked(report),
             cost_tables.costs(report, places=False),
-            cost_tables.conventions(report, sources=False),
+            cost_tables.convention_figures(report),
             cost_tables.core_counters(report),
             cost_tables.counters(report),
             design_tables.layer_mapping(report),
@@ -51,6 +53,7 @@ def render_terminal(report: Report, *, details: bool = False) -> Group:
             design_tables.accuracy(report),
             cost_tables.energy_layers(report),
             cost_tables.energy_other(report),
+            cost_tables.energy_actions(report),
             cost_tables.timing(report),
             design_tables.verification(report),
             design_tables.assumptions(report),

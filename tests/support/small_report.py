@@ -7,7 +7,8 @@ import numpy as np
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir.counters import CoreCounters, LayerCounters, NetworkCounters
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.ops import Input, Output
+from nmcompile.ir.neurons import IF
+from nmcompile.ir.ops import Encode, Input, Neuron, Output
 from nmcompile.ir.program import Program, Step
 from nmcompile.report import sections
 from nmcompile.report.assemble import assemble
@@ -47,6 +48,8 @@ def network_counters(network: str, size: float) -> NetworkCounters:
             chip_crossings=0,
             host_packets=int(48_000 * size),
             link_load_max=np.full(TICKS, 210, np.int64),
+            spikes=(np.arange(1, CORES + 1) * 200 * size).astype(np.int64),
+            link_loads=np.arange(4 * 12, dtype=np.int64).reshape(3, 4, 4) * 100,
         ),
     )
 
@@ -56,6 +59,17 @@ def network(name: str) -> Network:
     return Network(
         name, (Node("in", Input("values", (1,), 8)), Node("out", Output(), ("in",))), timesteps=16
     )
+
+
+def seeing_network(name: str) -> Network:
+    """A network whose first population is driven by pixels, as the counters' first layer is."""
+    nodes = (
+        Node("in", Input("values", (1,), 8)),
+        Node("pixels", Encode("constant"), ("in",)),
+        Node(f"{LAYERS[0][0]}_if", Neuron(IF(threshold=np.ones(1))), ("pixels",)),
+        Node("out", Output(), (f"{LAYERS[0][0]}_if",)),
+    )
+    return Network(name, nodes, timesteps=16)
 
 
 def correlation_counters() -> NetworkCounters:
@@ -68,7 +82,7 @@ def small_program() -> Program:
     return Program(
         name="tiny-siamsnn",
         level="golden",
-        networks=(network("template"), network("search"), network("match")),
+        networks=(seeing_network("template"), seeing_network("search"), network("match")),
         schedule=(
             Step("template", "on_init", "chip", network="template", writes="z"),
             Step("search", "every_frame", "chip", network="search", repeat=2),
@@ -103,13 +117,20 @@ def floor_plan(counters: NetworkCounters) -> sections.FloorPlan:
         rows=8,
         chip_columns=16,
         chip_rows=8,
-        core=tuple(range(CORES)),
         x=x,
         y=y,
         neurons=tuple(cores.neurons.tolist()),
+        axons=tuple(range(1000, 1000 + CORES)),
+        uses=(
+            sections.CoreUse(limit="neurons", allowed=8192, used=tuple(cores.neurons.tolist())),
+            sections.CoreUse(limit="in_axons", allowed=4096, used=tuple(range(1000, 1000 + CORES))),
+        ),
         sops=tuple(cores.sops.sum(axis=0).tolist()),
         packets=tuple(cores.packets_in.sum(axis=0).tolist()),
-        layers=tuple("conv1" if i < 7 else "conv2" if i < 10 else "conv3" for i in range(CORES)),
+        spikes=tuple(cores.spikes.tolist()),
+        link_load=tuple(range(0, 100 * 16 * 8, 100)),
+        layers=("conv1", "conv2", "conv3"),
+        held=tuple(0 if i < 7 else 1 if i < 10 else 2 for i in range(CORES)),
     )
 
 
@@ -141,7 +162,7 @@ def mapping(name: str, counters: NetworkCounters) -> sections.NetworkMapping:
     )
 
 
-def small_report(program: Program, size: float = 1.0) -> Report:
+def small_report(program: Program, size: float = 1.0, target: str = "loihi2") -> Report:
     """The whole report; `size` scales the work of the search network."""
     template, search = network_counters("template", 0.25), network_counters("search", size)
     tracking = [
@@ -162,7 +183,7 @@ def small_report(program: Program, size: float = 1.0) -> Report:
             tracker="siamsnn",
             calibration="the model's own images",
         ),
-        target=load_target("loihi2"),
+        target=load_target(target),
         program=program,
         counted={
             "template": (template,),
