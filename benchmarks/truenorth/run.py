@@ -1,6 +1,6 @@
 """Crossbar cores: the simulator's speed, the mapped tracker, and what the full-size network takes.
 
-make bench-truenorth          (QUICK=1: less of all three)
+make bench-truenorth          (QUICK=1: less of it)
 python benchmarks/truenorth/run.py tracker       one part alone; writes nothing
 
 Every part has `rows(quick)`, which measures, prints its tables and returns figures in the common
@@ -19,6 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "siamsnn")]
 
 import figures  # noqa: E402
 import full_size  # noqa: E402
+import matching  # noqa: E402
 import ranc_exchange  # noqa: E402
 import simulator  # noqa: E402
 import tracker  # noqa: E402
@@ -27,6 +28,7 @@ Rows = tuple[list[figures.Figure], list[dict[str, Any]]]
 PARTS: dict[str, Callable[[bool], Rows]] = {
     "simulator": simulator.rows,
     "tracker": tracker.rows,
+    "matching": matching.rows,
     "full_size": full_size.rows,
     "ranc_exchange": ranc_exchange.rows,
 }

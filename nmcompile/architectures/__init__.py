@@ -21,6 +21,7 @@ __all__ = ["build", "names"]
 
 # name -> "module:function"; the function takes the checkpoint's config and returns the module.
 _BUILDERS: Final[Mapping[str, str]] = {
+    "dashnet": "nmcompile.architectures.dashnet:build",
     "siamfc": "nmcompile.architectures.siamfc:build",
 }
 

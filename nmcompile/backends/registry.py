@@ -11,12 +11,16 @@ from importlib.metadata import entry_points
 from nmcompile.backends.base import Backend
 from nmcompile.backends.example import ExampleBackend
 from nmcompile.backends.loihi.backend import LoihiBackend
+from nmcompile.backends.tianjic.backend import TianjicBackend
 from nmcompile.backends.truenorth.backend import TrueNorthBackend
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.target import Target
 
 GROUP = "nmcompile.backends"
-BUILT_IN: tuple[Backend, ...] = (LoihiBackend(), ExampleBackend(), TrueNorthBackend())
+BUILT_IN: tuple[Backend, ...] = (
+    *(LoihiBackend(), ExampleBackend(), TrueNorthBackend()),
+    TianjicBackend(),
+)
 
 
 @cache

@@ -46,7 +46,7 @@ def spike_train(graph: MappedGraph, stimulus: npt.NDArray[Any]) -> npt.NDArray[n
     """
     check_shape(graph, stimulus)
     train = np.zeros((graph.timesteps, int(np.prod(graph.input_shape))), np.bool_)
-    for t, values in enumerate(_steps(graph, stimulus)):
+    for t, values in enumerate(host_steps(graph, stimulus)):
         if ((values != 0) & (values != 1)).any():
             raise NmError(
                 Diagnostic(
@@ -65,7 +65,8 @@ def spike_train(graph: MappedGraph, stimulus: npt.NDArray[Any]) -> npt.NDArray[n
     return train
 
 
-def _steps(graph: MappedGraph, stimulus: npt.NDArray[Any]) -> Iterator[I32]:
+def host_steps(graph: MappedGraph, stimulus: npt.NDArray[Any]) -> Iterator[I32]:
+    """What the host sends in every timestep, flat; of an impulse the first one only."""
     if graph.input_mode == "spikes":
         yield from stimulus.reshape(graph.timesteps, -1).astype(np.int32)
         return

@@ -7,6 +7,7 @@ from typing import Any
 from nmcompile.budget.metrics import METRICS, Better
 from nmcompile.budget.snapshot import name_of
 from nmcompile.report.schema import Report
+from nmcompile.report.text import range_text
 
 
 def bench_entries(report: Report, better: Better = "lower") -> list[dict[str, Any]]:
@@ -21,7 +22,7 @@ def bench_entries(report: Report, better: Better = "lower") -> list[dict[str, An
     ranges = {
         "energy_per_frame_j": report.energy.total,
         "energy_init_j": report.energy.init,
-        "latency_s": report.timing.frame,
+        "latency_s": report.headline.latency,
     }
     entries = []
     for metric in METRICS:
@@ -35,7 +36,7 @@ def bench_entries(report: Report, better: Better = "lower") -> list[dict[str, An
         }
         figure = ranges.get(metric.name)
         if figure is not None:
-            entry["range"] = f"{figure.low} to {figure.high}"
+            entry["range"] = range_text(figure) or "none stated"
             entry["extra"] = f"{figure.kind}; {figure.bound}; {figure.source}"
         entries.append(entry)
     return entries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from nmcompile.budget.budgets import Budgets
 from nmcompile.budget.causes import causes
@@ -12,6 +12,7 @@ from nmcompile.budget.judge import LayerChange, Row, changed_layers, judged
 from nmcompile.budget.snapshot import Baseline, name_of, snapshot_of
 from nmcompile.budget.tables import change_text, judged_table, layers_table, now_text
 from nmcompile.diagnostics import Diagnostic
+from nmcompile.report.judgement import Judgement
 from nmcompile.report.junit import Case, render_junit, verification_cases
 from nmcompile.report.markdown import MAX_BYTES, escaped, markdown_table
 from nmcompile.report.schema import Report
@@ -40,6 +41,17 @@ class Judged:
     causes: tuple[str, ...]
     layers: tuple[LayerChange, ...]
     known: bool
+
+    @property
+    def verdict(self) -> Literal["pass", "warn", "fail"]:
+        """The worst of its metrics."""
+        verdicts = {row.verdict for row in self.rows}
+        return "fail" if "fail" in verdicts else "warn" if "warn" in verdicts else "pass"
+
+    def judgement(self) -> Judgement:
+        """For the report's page."""
+        said = ("; ".join((d.message, f"found {d.found}", *d.notes)) for d in self.diagnostics())
+        return Judgement(self.verdict, judged_table(self.name, self.rows), tuple(said))
 
     def diagnostics(self) -> list[Diagnostic]:
         """NM0801 for what fails, NM0802 for what warns, NM0803 where it got better."""
@@ -140,10 +152,9 @@ class Outcome:
         """For a pull request; details give way where it would be too long."""
         lines = [MARKER, "## Budget", ""]
         for one in self.judged:
-            verdicts = [row.verdict for row in one.rows]
-            worst = next((v for v in ("fail", "warn") if v in verdicts), "pass")
             why = f", cause: {', '.join(one.causes)}" if one.causes else ""
-            lines.append(f"- {_ICONS[worst]} **{escaped(one.name)}**: {worst}{escaped(why)}")
+            icon = _ICONS[one.verdict]
+            lines.append(f"- {icon} **{escaped(one.name)}**: {one.verdict}{escaped(why)}")
         for d in self.diagnostics():
             lines.append(f"  - {escaped('; '.join((f'{d.where}: {d.message}', *d.notes)))}")
         text = "\n".join(lines) + "\n"

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from nmcompile.build.execute import reference_executor
 from nmcompile.build.stimuli import Frame
+from nmcompile.ir import ops
 from nmcompile.ir.network import Network
+from nmcompile.ir.neurons import IF, LIF, PAYLOAD_MAX, CubaLIF
 from nmcompile.ir.program import Program
 from nmcompile.passes.calibrate import activation_nodes, leaves_network
 from nmcompile.passes.codings import schedule_of
@@ -65,27 +67,39 @@ def layer_errors(
     for network in float_program.networks:
         nodes = activation_nodes(network)
         stimuli = _inputs_of(float_program, network, made)
+        integer = integer_program.network(network.name)
         if nodes and stimuli:
-            errors += _network_errors(
-                network, integer_program.network(network.name), stimuli, scale_of, recipe
-            )
+            errors += _network_errors(network, integer, stimuli, scale_of, recipe)
+        elif stimuli and float_program.windowed:
+            errors += _spiking_errors(network, integer, stimuli)
     return tuple(errors)
 
 
-def response_error(
-    float_program: Program, integer_program: Program, made: tuple[Frame, ...]
+def response_error(upper: Program, lower: Program, made: tuple[Frame, ...]) -> tuple[float, float]:
+    """(correlation, relative error) of the final output of two levels over all frames."""
+    return error_between(responses(upper, made), responses(lower, made))
+
+
+def responses(program: Program, made: tuple[Frame, ...]) -> list[npt.NDArray[np.float64]]:
+    """The program's final output on every frame, flat."""
+    executor = reference_executor(program)
+    results = []
+    for frame in made:
+        if frame.init is not None:
+            executor.init(frame.init)
+        found = [] if frame.frame is None else executor.frame(frame.frame[None])
+        if frame.window is not None and (out := executor.window(frame.window)) is not None:
+            found.append(out)
+        if found:  # some steps leave out frames
+            results.append(np.concatenate([f.astype(np.float64).ravel() for f in found]))
+    return results
+
+
+def error_between(
+    upper: list[npt.NDArray[np.float64]], lower: list[npt.NDArray[np.float64]]
 ) -> tuple[float, float]:
-    """(correlation, relative error) of the program's final output over all frames."""
-    outputs: list[list[npt.NDArray[Any]]] = []
-    for program in (float_program, integer_program):
-        executor = reference_executor(program)
-        results = []
-        for frame in made:
-            if frame.init is not None:
-                executor.init(frame.init)
-            results.append(executor.frame(frame.frame[None])[0].astype(np.float64).ravel())
-        outputs.append(results)
-    pairs = list(zip(*outputs, strict=True))
+    """(correlation, relative error) of two lists of responses, means over the frames."""
+    pairs = list(zip(upper, lower, strict=True))
     return (
         float(np.mean([correlation(a, b) for a, b in pairs])),
         float(np.mean([relative_error(a, b) for a, b in pairs])),
@@ -109,9 +123,35 @@ def _inputs_of(
     program: Program, network: Network, made: tuple[Frame, ...]
 ) -> list[npt.NDArray[Any]]:
     triggers = {s.trigger for s in program.steps_of(network.name)}
-    if "every_frame" in triggers:
-        return [f.frame for f in made]
-    return [f.init for f in made if f.init is not None]
+    repeated = triggers - {"on_init"} or triggers
+    given = [frame.of(trigger) for trigger in sorted(repeated) for frame in made]
+    return [stimulus for stimulus in given if stimulus is not None]
+
+
+def _spiking_errors(
+    network: Network, integer: Network, stimuli: list[npt.NDArray[Any]]
+) -> list[LayerError]:
+    """Neurons that spike in the model already: their counts, float against integer."""
+    from nmcompile.reference.float import FloatRunner, empty_slots
+
+    nodes = tuple(
+        n
+        for n in network.of_type(ops.Neuron)
+        if isinstance(n.op, ops.Neuron) and isinstance(n.op.model, IF | LIF | CubaLIF)
+    )
+    names = tuple(n.name for n in nodes)
+    batch = np.stack(stimuli, axis=1)
+    wanted = FloatRunner(network).run(batch, empty_slots(network), record=names).recorded
+    runner, slots = IntegerRunner(integer), empty_slots(integer)
+    trains = [runner.run(s, slots, record=True).spikes for s in stimuli]
+    errors = []
+    for node in nodes:
+        found = np.stack([t[node.name].sum(axis=0, dtype=np.float64) for t in trains]).ravel()
+        counts = wanted[node.name].ravel()
+        rate = float(found.sum()) / (found.size * integer.timesteps)
+        both = correlation(counts, found), relative_error(counts, found)
+        errors.append(LayerError(network.name, node.label, *both, rate, 1.0, None, 0.0))
+    return errors
 
 
 def _network_errors(
@@ -135,7 +175,9 @@ def _network_errors(
             continue
         label, output = node.label, leaves_network(network, node)
         scale = np.asarray(scale_of[label])
-        unit = scale * schedule_of(recipe, label, integer.timesteps, output=output).unit
+        unit = scale / PAYLOAD_MAX
+        if not recipe.stays_ann(network.name):
+            unit = scale * schedule_of(recipe, label, integer.timesteps, output=output).unit
         spikes = np.stack([t[name].sum(axis=0, dtype=np.float64) for t in trains])
         fired = sum(int(np.count_nonzero(t[name])) for t in trains)
         wanted = floats.recorded[node.name]

@@ -12,16 +12,21 @@ from typing import Any
 import numpy.typing as npt
 
 from nmcompile.backends.base import Backend
-from nmcompile.backends.registry import backend_of
+from nmcompile.backends.folding import backend_for
 from nmcompile.backends.survey import NetworkSurvey, Survey, Surveyor
 from nmcompile.build import accuracy, calibration, given_input, stimuli, verify
 from nmcompile.build.conversion import refuse_conversion
+from nmcompile.build.entry import frame_size, frozen, own_timesteps
 from nmcompile.build.execute import NetworkInput, reference_executor
 from nmcompile.build.fan_in import fan_in_that_fits
+from nmcompile.build.film_frames import film_frames
+from nmcompile.build.gates import gates_that_fit
 from nmcompile.build.host_work import with_host_ops, with_reset_writes
 from nmcompile.build.matching import correlation_that_fits, with_template_writes
 from nmcompile.build.own_recipe import with_own_recipe
 from nmcompile.build.partial_sums import CHOICE_FRAMES, FanInSplit, fan_in_split
+from nmcompile.build.read_out import ReadOut, read_out_passes, read_outs
+from nmcompile.build.supported import require_supported
 from nmcompile.build.system_size import require_system
 from nmcompile.build.target_effects import pooling_cost
 from nmcompile.cost.rates import rates_of
@@ -33,7 +38,7 @@ from nmcompile.ir.program import Program
 from nmcompile.mapping.graph import MappedGraph
 from nmcompile.passes import pipelines
 from nmcompile.passes.calibrate import resolved, scales
-from nmcompile.passes.context import DEFAULT_TIMESTEPS, Calibration, PassContext, Scale
+from nmcompile.passes.context import Calibration, PassContext, Scale
 from nmcompile.passes.manager import Pass, PassManager
 from nmcompile.passes.recipe import Pooling, Recipe
 from nmcompile.passes.suit_target import suited
@@ -41,8 +46,6 @@ from nmcompile.passes.tune import tuned
 from nmcompile.target import Target
 
 Progress = Callable[[str], None]
-SCALE_DIGITS = 6
-"""Significant digits of a frozen activation scale: below the differences between CPUs."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Options:
         spread: use the cores that the powered chips have left, to shorten the ticks.
         dump_passes: folder for the program's text after every pass, or None.
         input: file with the frames of that check, or None for images or seeded numbers.
+        schedule: how layers are folded in time, where cores can; "" lets the backend choose.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -66,6 +70,7 @@ class Options:
     spread: bool = True
     dump_passes: Path | None = None
     input: Path | None = None
+    schedule: str = ""
 
 
 @dataclass
@@ -88,8 +93,10 @@ class Compiled:
     traffic: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
     layer_errors: tuple[accuracy.LayerError, ...] = ()
     response_error: tuple[float, float] | None = None
+    golden_error: tuple[float, float] | None = None
     survey: Survey | None = None
     fan_in: FanInSplit | None = None
+    read_outs: tuple[ReadOut, ...] = ()
     graphs: dict[str, MappedGraph] = field(default_factory=dict)
     verifications: tuple[verify.Verification, ...] = ()
     counters: dict[str, tuple[NetworkCounters, ...]] = field(default_factory=dict)
@@ -114,7 +121,7 @@ def compile_model(
         NmError: whatever the passes, the mapper (exit 3) or the verification (exit 5) find.
     """
     build = prepared(model, target, options)
-    backend = backend_of(target)
+    backend = backend_for(target, options.schedule)
     for name, step in (
         ("lower", lower),
         ("measure", measure),
@@ -175,17 +182,20 @@ def to_golden(
     count = build.options.frames
     made = _frames(build, chosen, count + CHOICE_FRAMES)
     build.frames = made[:count]
+    build.read_outs = read_outs(golden, made[count:] or made)
+    golden = _run(build, read_out_passes(build.read_outs), golden, context)
     if build.options.recipe.split_fan_in:
         build.fan_in = fan_in_split(golden, made[count:] or made, backend, build.target)
         golden = _run(build, (build.fan_in.step,), golden, context)
     build.programs["golden"] = golden
+    require_supported(build.golden, backend, build.target)
 
 
 def to_integer(build: Compiled, backend: Backend) -> tuple[PassContext, Calibration | None]:
     """Model -> float -> spiking -> integer; the context of the passes to come."""
     program = with_host_ops(build.model.program)
     context = PassContext(
-        timesteps=build.options.recipe.timesteps or _own_timesteps(program),
+        timesteps=build.options.recipe.timesteps or own_timesteps(program),
         recipe=build.options.recipe,
         rules=backend.rules(build.target),
     )
@@ -206,14 +216,14 @@ def to_integer(build: Compiled, backend: Backend) -> tuple[PassContext, Calibrat
         # From here on what was chosen is part of the recipe, and of the manifest.
         context = dataclasses.replace(context, recipe=resolved(recipe, chosen))
         build.options = dataclasses.replace(build.options, recipe=context.recipe)
-    build.scales = {k: _frozen(v) for k, v in scales(program, context).items()}
+    build.scales = {k: frozen(v) for k, v in scales(program, context).items()}
     if chosen is not None:
         build.calibration_origin = chosen.origin
         settled = Calibration(chosen.origin, None, tuple(build.scales.items()), settled=True)
         context = dataclasses.replace(context, calibration=settled)
     program = _run(build, pipelines.SPIKING, program, context)
-    build.programs["integer"] = _run(build, pipelines.INTEGER, program, context)
-    return context, chosen
+    program = build.programs["integer"] = _run(build, pipelines.INTEGER, program, context)
+    return gates_that_fit(program, context, backend, build.target), chosen
 
 
 def _take_integers(build: Compiled, program: Program, context: PassContext) -> None:
@@ -231,7 +241,12 @@ def measure(build: Compiled, _: Backend) -> None:
         float_program, integer, build.frames, build.scales, build.options.recipe
     )
     if build.layer_errors:
-        build.response_error = accuracy.response_error(float_program, integer, build.frames)
+        above, found, below = (
+            accuracy.responses(program, build.frames)
+            for program in (float_program, integer, build.golden)
+        )
+        build.response_error = accuracy.error_between(above, found)
+        build.golden_error = accuracy.error_between(found, below)
         build.pooling_cost = pooling_cost(
             build.programs, build.frames, build.options.recipe, build.scales, build.asked_pooling
         )
@@ -239,6 +254,7 @@ def measure(build: Compiled, _: Backend) -> None:
         build.fan_in = build.fan_in.measured(build.golden, build.frames)
     executor = reference_executor(build.golden)
     build.inputs = stimuli.recorded_inputs(executor, build.frames)
+    build.read_outs = tuple(r.measured(build.golden, build.inputs) for r in build.read_outs)
     build.counters = {name: tuple(counts) for name, counts in executor.counted.items()}
     build.traffic = {
         network.name: stimuli.spike_counts(network, build.inputs[network.name][0])
@@ -273,12 +289,14 @@ def _spread(
 ) -> dict[str, MappedGraph]:
     """The networks mapped again over the cores that the powered chips have left.
 
-    The first of them keeps its places where nothing is left; the others move beside it.
+    What runs most often comes first and keeps its places where nothing is left.
     """
     budgets = _spare_cores(build, fewest) if build.options.spread else {}
     graphs: dict[str, MappedGraph] = {}
+    golden = build.golden
     order = sorted(
-        build.golden.chip_networks, key=lambda n: (n.name not in budgets, -fewest[n.name].cores)
+        golden.chip_networks,
+        key=lambda n: (n.name not in budgets, golden.often(n.name), -fewest[n.name].cores),
     )
     for network in order:
         beside = tuple(graphs.values())
@@ -349,6 +367,9 @@ def _frames(build: Compiled, chosen: Calibration | None, count: int) -> tuple[st
     if build.options.input is not None:
         build.stimulus = build.options.input.name
         return given_input.frames_from(build.options.input, program, count)
+    if (filmed := film_frames(program, count)) is not None:
+        build.stimulus = "an invented film and its events"
+        return filmed
     source = chosen if chosen is not None and chosen.images is not None else _stored(build.model)
     images = None
     if source is not None and source.images is not None:
@@ -371,29 +392,9 @@ def _run(
     return result
 
 
-def frame_size(program: Program) -> tuple[int, int]:
-    """(height, width) of what the every_frame steps take."""
-    triggers = {s.network for s in program.schedule if s.trigger == "every_frame"}
-    network = next(n for n in program.networks if n.name in triggers)
-    shape = network.types[network.input.name].shape
-    return (shape[1], shape[2]) if len(shape) == 3 else (1, shape[0])
-
-
 def _stored(model: LoadedModel) -> Calibration | None:
     """The calibration that the model file carries."""
     if model.calibration is None and not model.scales:
         return None
     origin = "checkpoint scales" if model.scales else "checkpoint images"
     return Calibration(origin, model.calibration, model.scales)
-
-
-def _own_timesteps(program: Program) -> int:
-    """T that the file states (spiking graphs), else the default of a conversion."""
-    stated = max(n.timesteps for n in program.networks)
-    return stated if stated > 1 else DEFAULT_TIMESTEPS
-
-
-def _frozen(scale: Scale) -> Scale:
-    if isinstance(scale, tuple):
-        return tuple(float(f"{s:.{SCALE_DIGITS}g}") for s in scale)
-    return float(f"{scale:.{SCALE_DIGITS}g}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from nmcompile.build.compiled import Compiled
+from nmcompile.cost.rates import rates_of
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.report.schema import Report
 
@@ -41,6 +42,41 @@ def accuracy_concerns(compiled: Compiled) -> list[Diagnostic]:
         for result in compiled.verifications
         if result.spikes == 0
     ]
+    return found
+
+
+def rate_concerns(compiled: Compiled) -> list[Diagnostic]:
+    """A warning for every network that takes longer than from one of its inputs to the next.
+
+    Only where the program says how often inputs come, and a clock how long a network takes.
+    """
+    time, program = rates_of(compiled.target).time, compiled.golden
+    tick = time.step_min.value
+    if not (time.pipelined and program.windowed and tick):
+        return []
+    rate_hz = program.frame_rate_hz
+    found = []
+    for step in program.schedule:
+        samples = compiled.counters.get(step.name, ())
+        if step.place != "chip" or not samples or not step.runs_per_second(rate_hz):
+            continue
+        allowed = 1.0 / (step.runs_per_second(rate_hz) * step.repeat)
+        taken = max(s.interval for s in samples) * tick
+        if taken > allowed:
+            found.append(
+                Diagnostic(
+                    code="NM0343",
+                    message="the network takes longer than from one input to the next",
+                    where=step.network or step.name,
+                    limit=f"{1e3 * allowed:.3g} ms ({step.when})",
+                    found=f"{1e3 * taken:.3g} ms",
+                    help=(
+                        "choose a schedule of fewer phases, see `nmcompile check`",
+                        "use longer windows, or fewer timesteps",
+                    ),
+                    severity="warning",
+                )
+            )
     return found
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,8 @@ from nmcompile.target import Target, target_from_json
 MANIFEST = "manifest.json"
 LEVELS: tuple[Level, ...] = ("float", "integer", "golden")
 SCHEMA = 1
+COMPUTING = ("numba", "numpy", "scipy", "torch")
+"""Packages whose version a manifest names."""
 
 
 @dataclass(frozen=True)
@@ -294,6 +298,11 @@ def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def versions() -> dict[str, str]:
+    """Python and the packages that compute; two builds are alike without them being so."""
+    return {"python": platform.python_version(), **{name: version(name) for name in COMPUTING}}
+
+
 def write_manifest(folder: Path, body: dict[str, Any]) -> None:
     """manifest.json: what went into the build, and the sha256 of every other file."""
     files = {
@@ -301,5 +310,11 @@ def write_manifest(folder: Path, body: dict[str, Any]) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    whole = {"schema": SCHEMA, "nmcompile": __version__, **body, "files": files}
+    whole = {
+        "schema": SCHEMA,
+        "nmcompile": __version__,
+        "versions": versions(),
+        **body,
+        "files": files,
+    }
     write_json(folder / MANIFEST, whole)

@@ -78,34 +78,51 @@ def integer_runner(network: Network) -> NetworkRunner:
 
 @dataclass
 class ProgramExecutor:
-    """Drives a program: `init` once, then `frame` for every frame.
+    """Drives a program: `init` once, then `frame` for every frame and `window` for every window.
 
     Attributes:
         program: any level.
         runners: one per network that the schedule runs.
         slots: contents written so far.
         counted: step name -> counters of all its runs, in order.
+        seen: number of the last input of every trigger, from 0.
     """
 
     program: Program
     runners: Mapping[str, NetworkRunner]
     slots: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     counted: dict[str, list[NetworkCounters]] = field(default_factory=dict)
+    seen: dict[Trigger, int] = field(default_factory=dict)
 
     def init(self, image: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
         """Run the on_init steps on one input `(C, H, W)`; returns the last network's output."""
-        return self._run("on_init", image)
+        return self._run("on_init", image, 0)
 
     def frame(self, images: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Run the every_frame steps on each input of a batch `(S, C, H, W)`."""
-        outputs = [self._run("every_frame", image) for image in images]
+        """Run the every_frame steps on each input of a batch `(S, C, H, W)`: one frame.
+
+        Steps that run at every so-many-th frame leave out the others, beginning with the second.
+        """
+        number = self._next("every_frame")
+        outputs = [self._run("every_frame", image, number) for image in images]
         return [o for o in outputs if o is not None]
 
-    def _run(self, trigger: Trigger, image: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+    def window(self, events: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+        """Run the on_event steps on one window of events; the last network's output."""
+        return self._run("on_event", events, self._next("on_event"))
+
+    def _next(self, trigger: Trigger) -> int:
+        """Number of this input, from 0."""
+        self.seen[trigger] = self.seen.get(trigger, -1) + 1
+        return self.seen[trigger]
+
+    def _run(
+        self, trigger: Trigger, image: npt.NDArray[Any], number: int
+    ) -> npt.NDArray[Any] | None:
         outputs: dict[str, npt.NDArray[Any]] = {}
         result = None
         for step in self.program.schedule:
-            if step.trigger != trigger or step.network is None:
+            if step.trigger != trigger or step.network is None or number % step.every:
                 continue
             source = outputs.get(step.reads, image)
             result = self._step(step, source)

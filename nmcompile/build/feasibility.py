@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmcompile.backends.base import Backend, LayerRow
-from nmcompile.backends.registry import backend_of
+from nmcompile.backends.folding import Folding, backend_for
 from nmcompile.backends.survey import NetworkSurvey
 from nmcompile.build.compiled import (
     Compiled,
@@ -43,6 +43,7 @@ class NetworkFit:
         mapped: whether cores hold the network, so that the figures are exact.
         ticks: of one inference.
         layers: what single layers take, as the backend tells it.
+        curve: what the network takes under every schedule, where layers can be folded in time.
     """
 
     network: str
@@ -52,6 +53,7 @@ class NetworkFit:
     mapped: bool
     ticks: int
     layers: tuple[LayerRow, ...] = ()
+    curve: tuple[LayerRow, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -63,6 +65,7 @@ class NetworkFit:
             "mapped": self.mapped,
             "ticks": self.ticks,
             "layers": [dict(row) for row in self.layers],
+            "curve": [dict(row) for row in self.curve],
         }
 
 
@@ -103,7 +106,7 @@ def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
         NmError: bad input (1), or every reason why it does not fit (3).
     """
     compiled = prepared(model, target, options)
-    backend = backend_of(target)
+    backend = backend_for(target, options.schedule)
     context, chosen = to_integer(compiled, backend)
     rule = compiled.options.recipe.matching.rule
     program, survey = surveyed(compiled, backend, context), compiled.survey
@@ -132,6 +135,7 @@ def _mapped(
 ) -> NetworkFit:
     survey = compiled.surveyed(network)
     found = backend.layer_rows(graph, compiled.target)
+    usage = backend.usage(graph, compiled.target)
     if survey is not None:
         mapped = {row["layer"]: row for row in found}
         found = tuple({**row, **mapped.get(row["layer"], {})} for row in survey.layers)
@@ -139,10 +143,11 @@ def _mapped(
         network.name,
         graph.cores,
         graph.chips,
-        utilisation_rows(network, graph, compiled.target, survey),
+        utilisation_rows(network, usage, compiled.target, survey),
         mapped=True,
         ticks=graph.ticks,
         layers=found,
+        curve=backend.curve(network, compiled.target) if isinstance(backend, Folding) else (),
     )
 
 

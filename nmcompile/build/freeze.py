@@ -12,7 +12,7 @@ from typing import Final
 
 from nmcompile.build.calibration import folder_images
 from nmcompile.frontends.checkpoint import Checkpoint
-from nmcompile.frontends.siamese import checkpoint_to_program
+from nmcompile.frontends.checkpoint_program import checkpoint_to_program
 from nmcompile.passes import pipelines
 from nmcompile.passes.calibrate import scales
 from nmcompile.passes.context import Calibration, PassContext

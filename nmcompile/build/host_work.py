@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from nmcompile.ir.program import HostCounts, Program, Step
@@ -18,11 +18,12 @@ def with_host_ops(program: Program) -> Program:
     """The program with operation counts on the steps of its tracker's loop.
 
     The frame's mean colour (one addition per sample of the frame) depends on the frame's size
-    and is left out. Programs without a tracker come back unchanged.
+    and is left out, and so are the additions that put events into bins, which depend on the
+    events. Programs without a tracker come back unchanged.
     """
-    if program.tracker != "siamfc":
+    if program.tracker not in _COUNTS:
         return program
-    counts = _siamfc(program)
+    counts = _COUNTS[program.tracker](program)
     schedule = tuple(
         dataclasses.replace(step, host_ops=counts.get(step.name, step.host_ops))
         for step in program.schedule
@@ -66,7 +67,27 @@ def _siamfc(program: Program) -> dict[str, HostCounts]:
     }
 
 
+def _dashnet(program: Program) -> dict[str, HostCounts]:
+    """Counts per run of a step: view and attention mask (eq. 11), complementary filter (7 to 9)."""
+    view = _pixels(program, program.step("ann"))
+    return {
+        "view_frame": (
+            ("crop_pixels", view),
+            ("mask_exponentials", view),
+            ("mask_multiplies", 4 * view),
+            ("mask_adds", 3 * view),
+        ),
+        "filter": (("filter_exponentials", 1), ("filter_multiplies", 11), ("filter_adds", 9)),
+    }
+
+
 def _pixels(program: Program, step: Step) -> int:
     network = program.network(step.network or "")
     shape = network.types[network.input.name].shape
     return shape[1] * shape[2]
+
+
+_COUNTS: Final[Mapping[str, Callable[[Program], dict[str, HostCounts]]]] = {
+    "siamfc": _siamfc,
+    "dashnet": _dashnet,
+}

@@ -10,10 +10,11 @@ from typing import Any, Final
 from nmcompile.diagnostics import Diagnostic, NmError
 
 UPSTREAM_FIRST: Final = (
-    *("nmcompile", "backend", "model", "target", "options", "calibration"),
+    *("nmcompile", "backend", "model", "target", "options", "seeds", "calibration"),
     *("programs", "passes", "cores", "files"),
 )
 """Sections of a manifest: what comes first explains what follows."""
+VERSIONS: Final = "versions"
 NAMED: Final = 6
 """Differences that a message names."""
 
@@ -28,9 +29,10 @@ def require_same_manifest(kept: Mapping[str, Any], manifest: Mapping[str, Any], 
     Raises:
         NmError: NM0404 when the builds differ.
     """
-    found = differences(kept, manifest)
+    found = differences(_without_versions(kept), _without_versions(manifest))
     if not found:
         return
+    found += differences({VERSIONS: kept.get(VERSIONS)}, {VERSIONS: manifest.get(VERSIONS)})
     left = len(found) - NAMED
     raise NmError(
         Diagnostic(
@@ -45,6 +47,11 @@ def require_same_manifest(kept: Mapping[str, Any], manifest: Mapping[str, Any], 
             ),
         )
     )
+
+
+def _without_versions(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Other versions of other programs are no difference while they give the same bytes."""
+    return {name: value for name, value in manifest.items() if name != VERSIONS}
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

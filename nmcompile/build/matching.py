@@ -9,9 +9,12 @@ from nmcompile.backends.base import Backend, of_kind
 from nmcompile.ir import ops
 from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
+from nmcompile.mapping.fcore_graph import FCoreGraph
+from nmcompile.mapping.fcore_template import written_weights
 from nmcompile.mapping.graph import MappedGraph
 from nmcompile.mapping.limits import limits_of
 from nmcompile.mapping.template import template_words
+from nmcompile.mapping.template_crossbars import TemplateCrossbarGraph
 from nmcompile.passes import pipelines
 from nmcompile.passes.context import PassContext
 from nmcompile.passes.manager import PassManager
@@ -33,7 +36,7 @@ def correlation_that_fits(
     """
     rules = context.rules
     correlates = any(any(n.of_type(ops.Correlate)) for n in program.networks)
-    if rules is None or rules.correlate == "none" or not correlates:
+    if rules is None or rules.correlate in ("none", "taps") or not correlates:
         return context
     golden = PassManager(pipelines.GOLDEN).run(program, context)
     for network in golden.chip_networks:
@@ -59,7 +62,7 @@ def matching_rows(golden: Program, rule: str) -> tuple[tuple[str, str], ...]:
     """
     rows = []
     for network in golden.networks:
-        match = next(network.of_type(ops.Correlate), None)
+        match = next(network.of_type(ops.Correlate, ops.TemplateTaps), None)
         step = next(iter(golden.steps_of(network.name)), None)
         if match is None or step is None:
             continue
@@ -76,8 +79,14 @@ def with_template_writes(
     golden: Program, graphs: Mapping[str, MappedGraph], target: Target
 ) -> Program:
     """The program whose load steps count the words that the mapped cores really store."""
-    written = {name: of_kind(g, CoreGraph) for name, g in graphs.items() if g.slot}
-    if not written:
-        return golden
-    limits = limits_of(target)
-    return with_written_words(golden, {n: template_words(g, limits) for n, g in written.items()})
+    written = {name: _words(g, target) for name, g in graphs.items() if g.slot}
+    return with_written_words(golden, written) if written else golden
+
+
+def _words(graph: MappedGraph, target: Target) -> int:
+    """Words of one template."""
+    if isinstance(graph, TemplateCrossbarGraph):
+        return graph.template_words
+    if isinstance(graph, FCoreGraph):
+        return written_weights(graph)
+    return template_words(of_kind(graph, CoreGraph), limits_of(target))

@@ -1,8 +1,9 @@
-"""Layers in parts, as rows and sentences of the report."""
+"""Layers in parts and correlations read out as spikes, as rows and sentences of the report."""
 
 from __future__ import annotations
 
 from nmcompile.build.partial_sums import FanInSplit
+from nmcompile.build.read_out import ReadOut
 from nmcompile.report import sections
 
 DIGITS = 4
@@ -45,3 +46,36 @@ def partial_sum_notes(found: FanInSplit) -> list[str]:
             "golden` says what they cost in tracking"
         )
     return notes
+
+
+def read_out_rows(found: tuple[ReadOut, ...]) -> tuple[sections.PartialSums, ...]:
+    """One row for every correlation on cores whose sums leave them as spikes, once measured."""
+    return tuple(
+        sections.PartialSums(
+            network=one.network,
+            layer=one.layer,
+            inputs=one.taps,
+            parts=one.parts,
+            levels=1,
+            rails=one.neurons,
+            unit_least=min(one.units),
+            unit_most=max(one.units),
+            correlation=round(one.error.correlation, DIGITS),
+            relative_error=round(one.error.relative_error, DIGITS),
+            saturated=round(one.error.saturated, DIGITS),
+        )
+        for one in found
+        if one.error is not None
+    )
+
+
+def read_out_notes(found: tuple[ReadOut, ...]) -> list[str]:
+    """What the approximation means, in words."""
+    return [
+        f"{one.layer} runs on cores as the taps of {one.parts} maps ({len(one.units)} bits of the "
+        f"template's elements), which {one.neurons:,} neurons read out as spikes: an "
+        "approximation, which the golden network contains (cores equal it exactly) and the "
+        "integer network does not; a spike stands for at most "
+        f"{max(one.units)} taps, {one.factor:g} of what the largest sum of the calibration needs"
+        for one in found
+    ]

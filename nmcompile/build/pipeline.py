@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import time
@@ -21,6 +20,7 @@ from nmcompile.build.deployment import (
     write_programs,
     write_stimuli,
 )
+from nmcompile.build.provenance import choices, seeds
 from nmcompile.build.reporting import host_steps, make_report
 from nmcompile.frontends import load
 from nmcompile.frontends.nir import NirOptions
@@ -100,7 +100,8 @@ def manifest_body(compiled: Compiled) -> dict[str, object]:
         },
         "target": {"name": compiled.target.name, "digest": compiled.target.digest},
         "backend": compiled.target.backend,
-        "options": _choices(compiled.options),
+        "options": choices(compiled.options),
+        "seeds": seeds(),
         "calibration": {"origin": compiled.calibration_origin, "scales": compiled.scales},
         "passes": compiled.pass_digests,
         "programs": {level: p.digest for level, p in compiled.programs.items()},
@@ -111,12 +112,3 @@ def manifest_body(compiled: Compiled) -> dict[str, object]:
 def digest_of(body: dict[str, object]) -> str:
     """sha256 of a manifest's inputs (hex); the report carries it, so files are not part of it."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _choices(options: Options) -> dict[str, object]:
-    """What changes the result: the contents of files, not where they lie."""
-    chosen = dataclasses.asdict(options)
-    del chosen["dump_passes"], chosen["input"]
-    if options.input is not None:
-        chosen["input"] = hashlib.sha256(options.input.read_bytes()).hexdigest()
-    return {**chosen, "recipe": options.recipe.model_dump(mode="json")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,15 +11,22 @@ from nmcompile.backends.registry import backend_of
 from nmcompile.backends.survey import NetworkSurvey
 from nmcompile.build.clock import clock_concerns
 from nmcompile.build.compiled import Compiled
-from nmcompile.build.concerns import accuracy_concerns
+from nmcompile.build.concerns import accuracy_concerns, rate_concerns
+from nmcompile.build.floor_plan import floor_plan
+from nmcompile.build.gates import gate_notes
 from nmcompile.build.matching import matching_rows
 from nmcompile.build.number_limits import number_usage
-from nmcompile.build.partial_sum_rows import partial_sum_notes, partial_sum_rows
+from nmcompile.build.partial_sum_rows import (
+    partial_sum_notes,
+    partial_sum_rows,
+    read_out_notes,
+    read_out_rows,
+)
+from nmcompile.build.provenance import provenance
 from nmcompile.build.target_effects import saturation_notes
 from nmcompile.build.verify import Verification
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir import ops
-from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.network import Network
 from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron
 from nmcompile.ir.program import Program
@@ -27,7 +35,6 @@ from nmcompile.mapping.limits import Usage
 from nmcompile.mapping.metrics import placement_metrics
 from nmcompile.report import sections
 from nmcompile.report.assemble import assemble
-from nmcompile.report.figure import number
 from nmcompile.report.schema import Report
 from nmcompile.target import Target
 
@@ -45,8 +52,13 @@ def make_report(compiled: Compiled, manifest_digest: str) -> Report:
         digests={level: p.digest for level, p in compiled.programs.items()},
         accuracy=_accuracy(compiled),
         verification=[verification_row(v) for v in compiled.verifications],
-        diagnostics=[*accuracy_concerns(compiled), *_clock_concerns(compiled)],
+        diagnostics=[
+            *accuracy_concerns(compiled),
+            *rate_concerns(compiled),
+            *_clock_concerns(compiled),
+        ],
         assumptions=_assumptions(compiled),
+        provenance=provenance(compiled),
         manifest_digest=manifest_digest,
     )
 
@@ -110,6 +122,7 @@ def verification_row(result: Verification) -> sections.VerificationRow:
 
 def _network(compiled: Compiled, network: Network, graph: MappedGraph) -> sections.NetworkMapping:
     metrics = placement_metrics(graph)
+    usage = backend_of(compiled.target).usage(graph, compiled.target)
     step = compiled.golden.steps_of(network.name)[0]
     return sections.NetworkMapping(
         network=network.name,
@@ -120,20 +133,20 @@ def _network(compiled: Compiled, network: Network, graph: MappedGraph) -> sectio
         average_hops_lower_bound=round(metrics.average_hop_bound, 6),
         depth_ticks=graph.ticks - graph.timesteps,
         digest=graph.digest,
-        utilisation=utilisation_rows(network, graph, compiled.target, compiled.surveyed(network)),
+        utilisation=utilisation_rows(network, usage, compiled.target, compiled.surveyed(network)),
         layers=_layers(network, graph),
-        floor_plan=_floor_plan(graph, compiled.counters.get(step.name, ())),
+        floor_plan=floor_plan(graph, usage, compiled.counters.get(step.name, ())),
     )
 
 
 def utilisation_rows(
-    network: Network, graph: MappedGraph, target: Target, survey: NetworkSurvey | None
+    network: Network, usage: Sequence[Usage], target: Target, survey: NetworkSurvey | None
 ) -> tuple[sections.Utilisation, ...]:
     """Every limit of the target that mapping and legalisation enforce: used against allowed.
 
-    What the mapping uses stands for itself; a survey adds what only it knows.
+    What the mapping uses (`usage`) stands for itself; a survey adds what only it knows.
     """
-    used = (*backend_of(target).usage(graph, target), *number_usage(network, target))
+    used = (*usage, *number_usage(network, target))
     counted = {row.limit for row in used}
     before = () if survey is None else survey.limits
     rows = (*used, *(row for row in before if row.limit not in counted))
@@ -172,46 +185,6 @@ def _layers(network: Network, graph: MappedGraph) -> tuple[sections.LayerMapping
     return tuple(rows)
 
 
-def _floor_plan(
-    graph: MappedGraph, counted: tuple[NetworkCounters, ...]
-) -> sections.FloorPlan | None:
-    """Slots of a router lie beside each other, so that every core has a cell of its own."""
-    cores = next((c.cores for c in counted if c.cores is not None), None)
-    if cores is None:
-        return None
-    mesh = graph.mesh
-    wide = 2 if mesh.cores_per_router >= 4 else 1
-    tall = -(-mesh.cores_per_router // wide)
-    chip_x = graph["core.chip"] % mesh.chip_columns
-    chip_y = graph["core.chip"] // mesh.chip_columns
-    x = (chip_x * mesh.columns + graph["core.x"]) * wide + graph["core.slot"] % wide
-    y = (chip_y * mesh.rows + graph["core.y"]) * tall + graph["core.slot"] // wide
-    return sections.FloorPlan(
-        columns=mesh.chip_columns * mesh.columns * wide,
-        rows=(int(chip_y.max(initial=0)) + 1) * mesh.rows * tall,
-        chip_columns=mesh.columns * wide,
-        chip_rows=mesh.rows * tall,
-        core=tuple(range(graph.cores)),
-        x=tuple(int(v) for v in x),
-        y=tuple(int(v) for v in y),
-        neurons=tuple(int(v) for v in cores.neurons),
-        sops=tuple(number(int(v)) for v in cores.sops.sum(axis=0)),
-        packets=tuple(number(int(v)) for v in cores.packets_in.sum(axis=0)),
-        layers=_held(graph),
-    )
-
-
-def _held(graph: MappedGraph) -> tuple[str, ...]:
-    """Layers on every core; a core without any says whose spikes it passes on."""
-    layers: list[set[str]] = [set() for _ in range(graph.cores)]
-    for core, population in zip(graph["tile.core"], graph["tile.population"], strict=True):
-        layers[core].add(graph.populations[population].layer)
-    for core, population in enumerate(graph.relayed().tolist()):
-        if population >= 0:
-            layers[core].add(f"relays of {graph.populations[population].layer}")
-    return tuple(", ".join(sorted(names)) for names in layers)
-
-
 def _model(compiled: Compiled) -> sections.ModelInfo:
     program = compiled.model.program
     return sections.ModelInfo(
@@ -239,7 +212,7 @@ def parameters(program: Program) -> int:
 
 
 def _accuracy(compiled: Compiled) -> sections.Accuracy:
-    response = compiled.response_error
+    response, golden = compiled.response_error, compiled.golden_error
     parts = compiled.fan_in.response if compiled.fan_in is not None else None
     return sections.Accuracy(
         stimulus=compiled.stimulus,
@@ -258,7 +231,12 @@ def _accuracy(compiled: Compiled) -> sections.Accuracy:
         ),
         response_correlation=None if response is None else round(response[0], 4),
         response_relative_error=None if response is None else round(response[1], 4),
-        partial_sums=() if compiled.fan_in is None else partial_sum_rows(compiled.fan_in),
+        golden_response_correlation=None if golden is None else round(golden[0], 4),
+        golden_response_relative_error=None if golden is None else round(golden[1], 4),
+        partial_sums=(
+            *(() if compiled.fan_in is None else partial_sum_rows(compiled.fan_in)),
+            *read_out_rows(compiled.read_outs),
+        ),
         parts_response_correlation=None if parts is None else round(parts[0], 4),
         parts_response_relative_error=None if parts is None else round(parts[1], 4),
     )
@@ -269,6 +247,7 @@ def _assumptions(compiled: Compiled) -> list[str]:
         f"activity is the mean of {len(compiled.frames)} frames: {compiled.stimulus}",
         *([compiled.pooling_cost] if compiled.pooling_cost else []),
         *(partial_sum_notes(compiled.fan_in) if compiled.fan_in is not None else []),
+        *read_out_notes(compiled.read_outs),
         *saturation_notes(compiled.golden),
     ]
     models = [
@@ -285,7 +264,9 @@ def _assumptions(compiled: Compiled) -> list[str]:
     capabilities = compiled.target.neuron
     if capabilities.soft_reset == "microcode" and any(m.reset == "subtract" for m in models):
         found.append("neurons subtract their threshold when they fire, in microcode")
-    if any(model.payloads != (1,) for model in models):
+    if backend_of(compiled.target).rules(compiled.target).gates:
+        found += gate_notes(models)
+    elif any(model.payloads != (1,) for model in models):
         found.append(
             "thresholds and spike payloads follow a schedule of timesteps or of the neuron's own "
             "spikes, in microcode; no public source shows such a program on this chip"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmcompile.build.calibration import folder_images
-from nmcompile.build.compiled import frame_size
 from nmcompile.build.deployment import Deployment
+from nmcompile.build.entry import frame_size
 from nmcompile.build.execute import NetworkInput, reference_executor, slots_of
 from nmcompile.build.given_input import frames_from
 from nmcompile.build.stimuli import frames as make_frames

@@ -32,10 +32,19 @@ MESSAGES = (-64, 65)
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame's inputs: what the on_init and the every_frame steps receive, `(C, H, W)`."""
+    """One frame's inputs: what the on_init, every_frame and on_event steps receive.
+
+    `(C, H, W)` of values, `(T, C, H, W)` of spikes.
+    """
 
     init: npt.NDArray[Any] | None
-    frame: npt.NDArray[Any]
+    frame: npt.NDArray[Any] | None
+    window: npt.NDArray[Any] | None = None
+
+    def of(self, trigger: Trigger) -> npt.NDArray[Any] | None:
+        """What the steps of a trigger receive."""
+        given = {"on_init": self.init, "every_frame": self.frame, "on_event": self.window}
+        return given[trigger]
 
 
 def frames(
@@ -59,7 +68,8 @@ def frames(
         made.append(
             Frame(
                 _stimulus(program, "on_init", image, rng, span),
-                _require(_stimulus(program, "every_frame", image, rng, span)),
+                _stimulus(program, "every_frame", image, rng, span),
+                _stimulus(program, "on_event", image, rng, span),
             )
         )
     return tuple(made)
@@ -96,7 +106,10 @@ def recorded_inputs(
     for frame in made:
         if frame.init is not None:
             watched.init(frame.init)
-        watched.frame(frame.frame[None])
+        if frame.frame is not None:
+            watched.frame(frame.frame[None])
+        if frame.window is not None:
+            watched.window(frame.window)
     return seen
 
 
@@ -161,14 +174,10 @@ def _train(
 
 
 def _centre(image: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """The central window of `image`, tiled when the image is smaller."""
-    reps = [1] + [-(-want // have) for want, have in zip(shape[1:], image.shape[1:], strict=True)]
+    """The central window of `image`, tiled when the image is smaller or has fewer channels."""
+    reps = [shape[0] // image.shape[0]] + [
+        -(-want // have) for want, have in zip(shape[1:], image.shape[1:], strict=True)
+    ]
     tiled = np.tile(image, reps)
     y, x = ((have - want) // 2 for want, have in zip(shape[1:], tiled.shape[1:], strict=True))
     return np.ascontiguousarray(tiled[:, y : y + shape[1], x : x + shape[2]])
-
-
-def _require(stimulus: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
-    if stimulus is None:
-        raise ValueError("no network runs every frame")
-    return stimulus

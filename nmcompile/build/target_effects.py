@@ -27,7 +27,11 @@ def pooling_cost(
         recipe: that the target runs. scales: settled ones. asked: the rule of the user's recipe.
     """
     integer = programs["integer"]
-    pools = any(any(n.of_type(ops.SpikeMaxPool2d)) for n in integer.networks)
+    # an ANN takes the largest value, and who pools spikes already said how
+    pools = any(
+        any(n.of_type(ops.MaxPool2d)) and not recipe.stays_ann(n.name)
+        for n in programs["float"].networks
+    )
     if asked == recipe.pooling or not pools or not frames:
         return ""
     context = PassContext(

@@ -18,6 +18,7 @@ from nmcompile.cli.options import (
     NirReset,
     Percentile,
     Preset,
+    ScheduleName,
     SplitFanIn,
     TargetName,
     Timesteps,
@@ -44,6 +45,7 @@ def build(
     weight_bits: Bits = None,
     percentile: Percentile = None,
     split_fan_in: SplitFanIn = False,
+    schedule: ScheduleName = "",
     verify: Annotated[
         bool, typer.Option(help="Compare the mapped cores with the golden network.")
     ] = True,
@@ -88,6 +90,7 @@ def build(
         spread=spread,
         dump_passes=dump_passes,
         input=given,
+        schedule=schedule,
     )
     one_of(nir_reset, RESETS, "--nir-reset")
     # before the build, which may replace the folder that holds it

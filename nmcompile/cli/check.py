@@ -17,6 +17,7 @@ from nmcompile.cli.options import (
     NirReset,
     Percentile,
     Preset,
+    ScheduleName,
     SplitFanIn,
     TargetName,
     Timesteps,
@@ -44,6 +45,7 @@ def check(
     weight_bits: Bits = None,
     percentile: Percentile = None,
     split_fan_in: SplitFanIn = False,
+    schedule: ScheduleName = "",
     nir_dt: NirDt = 1e-4,
     nir_reset: NirReset = "zero",
 ) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def check(
     recipe = recipe_of(
         config, preset, timesteps, weight_bits, percentile, split_fan_in=split_fan_in
     )
-    options = Options(recipe, calibrate, verify=False)
+    options = Options(recipe, calibrate, verify=False, schedule=schedule)
     one_of(nir_reset, RESETS, "--nir-reset")
     nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
     chip = load_target(target)
@@ -82,9 +84,10 @@ def _network_text(network: NetworkFit) -> list[str]:
         about = "" if network.mapped else "about "
         head += f"{about}{network.cores:,} cores on {network.chips} chip(s), "
     lines = [f"{head}{network.ticks} ticks an inference"]
-    if network.layers:
-        columns = tuple(key.replace("_", " ") for key in network.layers[0])
-        cells = [["-" if v is None else str(v) for v in row.values()] for row in network.layers]
-        lines += [table(cells, columns), ""]
-    rows = [(u.limit, str(u.used), str(u.allowed), u.where, u.source) for u in network.limits]
-    return [*lines, table(rows, ("limit", "used", "allowed", "where", "source"))]
+    for rows in (network.layers, network.curve):
+        if rows:
+            columns = tuple(key.replace("_", " ") for key in rows[0])
+            cells = [["-" if v is None else str(v) for v in row.values()] for row in rows]
+            lines += [table(cells, columns), ""]
+    limits = [(u.limit, str(u.used), str(u.allowed), u.where, u.source) for u in network.limits]
+    return [*lines, table(limits, ("limit", "used", "allowed", "where", "source"))]

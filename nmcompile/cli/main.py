@@ -27,6 +27,9 @@ COMMANDS: Final[dict[str, str]] = {
     "wrap": "nmcompile.cli.wrap:wrap",
     "ranc run": "nmcompile.cli.ranc:run_ranc",
     "ranc export": "nmcompile.cli.ranc:export_ranc",
+    "events simulate": "nmcompile.cli.events:simulate",
+    "events info": "nmcompile.cli.events:info",
+    "events render": "nmcompile.cli.events:render",
     "targets list": "nmcompile.cli.targets:list_targets",
     "targets show": "nmcompile.cli.targets:show_target",
     "targets validate": "nmcompile.cli.targets:validate_targets",
@@ -39,6 +42,7 @@ COMMANDS: Final[dict[str, str]] = {
 
 GROUPS: Final = {
     "ranc": "Exchange networks with RANC, a simulator of crossbar cores.",
+    "events": "Recordings of event cameras: made, described, shown.",
     "targets": "The chips that nmcompile knows.",
     "models": "The trained models that come with nmcompile.",
 }

@@ -55,6 +55,15 @@ SplitFanIn = Annotated[
         help="Layers whose fan-in fits no core become rate-coded partial sums: an approximation.",
     ),
 ]
+ScheduleName = Annotated[
+    str,
+    typer.Option(
+        "--schedule",
+        metavar="[NETWORK=]NAME[:PHASES],...",
+        help="How cores that work in phases fold layers in time: unfolded, semi-folded or folded, "
+        "for all networks or for one; default: the fewest phases that fit.",
+    ),
+]
 NirDt = Annotated[float, typer.Option(min=1e-9, help="Seconds per timestep of a .nir graph.")]
 NirReset = Annotated[str, typer.Option(help="Reset of a .nir graph: zero or subtract.")]
 Given = Annotated[

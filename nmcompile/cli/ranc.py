@@ -93,6 +93,7 @@ def export_ranc(
     """
     from nmcompile.backends.base import of_kind
     from nmcompile.backends.truenorth.ranc.frame import window, write_frame
+    from nmcompile.backends.truenorth.template import holding
     from nmcompile.build.deployment import Deployment
     from nmcompile.build.rerun import stimuli_of
     from nmcompile.mapping.crossbar_graph import CrossbarGraph
@@ -102,8 +103,9 @@ def export_ranc(
     found: dict[str, dict[str, Any]] = {}
     for name in deployment.chip_networks(network):
         session.say(f"writing {name} ...")
-        graph = of_kind(deployment.graph(name), CrossbarGraph)
-        write_frame(graph, stimuli[name][0].stimulus, folder / name)
+        given_frame = stimuli[name][0]
+        graph = holding(of_kind(deployment.graph(name), CrossbarGraph), given_frame.slots)
+        write_frame(graph, given_frame.stimulus, folder / name)
         first, last = window(graph)
         found[name] = {
             "file": str(folder / name / "input.json"),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nmcompile.cli.harness import Session, command
+
+if TYPE_CHECKING:
+    from nmcompile.report.judgement import Judgement
+    from nmcompile.report.schema import Report
 
 
 @command
@@ -18,6 +22,12 @@ def report(
         Path, typer.Argument(help="Build folder, or a report.json.", show_default=False)
     ],
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
+    budgets: Annotated[
+        Path | None, typer.Option(help="Limits that the page judges the report by.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Accepted figures for that, as `nmcompile budget` has them.")
+    ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
     junit: Annotated[
         Path | None, typer.Option(help="Write the checks as JUnit XML to this file.")
@@ -41,7 +51,8 @@ def report(
     if html is not None:
         from nmcompile.report.html import render_html
 
-        written[html] = render_html(found)
+        judged = None if budgets is None else _judged(found, budgets, baseline)
+        written[html] = render_html(found, manifest=_manifest(source), judgement=judged)
     if markdown is not None:
         from nmcompile.report.markdown import render_markdown
 
@@ -67,3 +78,21 @@ def report(
         session.out(render_plain(found, details=details))
     result: dict[str, Any] = found.model_dump(mode="json")
     return result
+
+
+def _manifest(source: Path) -> dict[str, Any] | None:
+    """The manifest beside a build's report; a report alone has none."""
+    from nmcompile.build.manifest_check import read_manifest
+
+    path = source / "manifest.json"
+    return read_manifest(path) if path.is_file() else None
+
+
+def _judged(report: Report, budgets: Path, baseline: Path | None) -> Judgement:
+    from nmcompile.budget.budgets import load_budgets
+    from nmcompile.budget.gate import gate
+    from nmcompile.budget.snapshot import Baseline, load_baseline
+
+    accepted = Baseline() if baseline is None else load_baseline(baseline)
+    (one,) = gate([report], load_budgets(budgets), accepted).judged
+    return one.judgement()

@@ -68,10 +68,24 @@ def _text(target: Target) -> str:
             f"{target.name}: {target.title}\n{target.evidence}".rstrip(),
             table(rows, ("number", "value", "kind", "source")),
             table(capabilities),
+            *_opinions(target),
             table(sources, ("source", "title", "")),
             f"digest {target.digest}",
         ]
     )
+
+
+def _opinions(target: Target) -> list[str]:
+    """Whose energies these are, other costs of the chip, and measurements of it."""
+    named = [
+        ("energies of", target.energies_of or ""),
+        ("second opinion on the costs", target.second_opinion or ""),
+    ]
+    measured = [(k, _value(m.energy), m.title, m.source) for k, m in target.measured.items()]
+    return [
+        *([table(rows)] if (rows := [row for row in named if row[1]]) else []),
+        *([table(measured, ("measured", "energy", "what", "source"))] if measured else []),
+    ]
 
 
 def _value(number: Count | Codes | Measure) -> str:
@@ -101,6 +115,8 @@ def validate_targets(
     ] = None,
 ) -> dict[str, Any]:
     """Check target files and report every error with its line and column."""
+    from nmcompile.cost.rates import rates_of
+    from nmcompile.cost.second_opinion import second_opinion
     from nmcompile.diagnostics import NmError
     from nmcompile.target import load_target, target_names
 
@@ -109,6 +125,7 @@ def validate_targets(
         try:
             # a bare file name such as chip.toml is a path as well
             target = load_target(Path(name) if name.endswith(".toml") else name)
+            second_opinion(target, rates_of(target))
         except NmError as error:
             session.report(*error.diagnostics)
             continue

@@ -12,8 +12,11 @@ from nmcompile.cli.harness import Session, command
 from nmcompile.cli.options import BuildFolder, one_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from nmcompile.datasets.events.hybrid import HybridSequence
     from nmcompile.datasets.sequence import VideoSequence
-    from nmcompile.evaluation.tracking import TrackResult
 
 LEVELS = ("mapped", "golden", "integer", "float")
 
@@ -28,6 +31,14 @@ def track(
     ] = None,
     video: Annotated[
         Path | None, typer.Option(help="Video file; needs --init.", show_default=False)
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            help="Events (.npz, .aedat4, .bin) or a folder of frames and events, for a deployment "
+            "that reads events; --sequence adds frames to an event file.",
+            show_default=False,
+        ),
     ] = None,
     init: Annotated[
         str | None,
@@ -45,15 +56,20 @@ def track(
         ),
     ] = None,
 ) -> dict[str, Any]:
-    """Track an object through a sequence on the mapped cores and say what a frame cost."""
+    """Track an object through a sequence on the mapped cores and say what a frame cost.
+
+    With --events both networks of a hybrid deployment run, and every window gives a box.
+    """
     from nmcompile.build.deployment import Deployment
     from nmcompile.evaluation.track_report import tracked_report, with_static_box, write_outputs
     from nmcompile.evaluation.tracking import run_tracker
     from nmcompile.report.terminal import render_plain
 
     box = _box(init)
-    source = _source(sequence, video)
     one_of(level, LEVELS, "--level")
+    if events is not None and video is None:
+        return _track_events(session, build, _recording(events, sequence), box, level, out)
+    source = _source(sequence, video, events)
     deployment = Deployment.open(build)
     executor = deployment.executor(level)
     frames = source if box is not None else source.annotated()
@@ -67,7 +83,7 @@ def track(
     result = run_tracker(executor, level, source, box, tick)
     report = with_static_box(tracked_report(deployment, result), frames)
     if out is not None:
-        write_outputs(out, report, result, frames)
+        write_outputs(out, report, result, frames, deployment.manifest)
         session.say(f"wrote {out}")
     session.out(render_plain(report))
     return {
@@ -77,7 +93,7 @@ def track(
         "mean_iou": None if result.score is None else result.score.mean_iou,
         "precision_20px": None if result.score is None else result.score.precision_20px,
         "headline": report.headline.model_dump(mode="json"),
-        "boxes": _rounded(result),
+        "boxes": _rounded(result.boxes),
     }
 
 
@@ -103,21 +119,82 @@ def _box(text: str | None) -> tuple[float, ...] | None:
     )
 
 
-def _source(sequence: Path | None, video: Path | None) -> VideoSequence:
+def _track_events(
+    session: Session,
+    build: Path,
+    recording: HybridSequence,
+    box: tuple[float, ...] | None,
+    level: str,
+    out: Path | None,
+) -> dict[str, Any]:
+    """The same for frames and events: one box per window of events."""
+    from nmcompile.build.deployment import Deployment
+    from nmcompile.evaluation.hybrid import score
+    from nmcompile.evaluation.hybrid_tracking import (
+        hybrid_report,
+        output_count,
+        run_hybrid,
+        write_hybrid_outputs,
+    )
+    from nmcompile.report.terminal import render_plain
+
+    deployment = Deployment.open(build)
+    executor = deployment.executor(level)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    steps: Iterator[int] = session.progress(range(output_count(executor, recording)), "outputs")
+
+    def tick() -> None:
+        next(steps, None)
+
+    track = run_hybrid(executor, recording, box, tick)
+    report = hybrid_report(deployment, executor, level, track, recording)
+    if out is not None:
+        write_hybrid_outputs(out, report, executor, track, recording, deployment.manifest, box)
+        session.say(f"wrote {out}")
+    session.out(render_plain(report))
+    found = score(track, recording)
+    return {
+        "sequence": track.sequence,
+        "level": level,
+        "outputs": len(track.boxes),
+        "ann_runs": track.ann_runs,
+        "snn_runs": track.snn_runs,
+        "mean_iou": None if found is None else found.mean_iou,
+        "precision_20px": None if found is None else found.precision_20px,
+        "centre_error_px": None if found is None else found.centre_error_px,
+        "headline": report.headline.model_dump(mode="json"),
+        "times_us": track.times_us.tolist(),
+        "boxes": _rounded(track.boxes),
+    }
+
+
+def _recording(events: Path, sequence: Path | None) -> HybridSequence:
+    from nmcompile.datasets.events.archive import with_frames
+    from nmcompile.datasets.events.readers import open_events
+    from nmcompile.datasets.sequence import open_sequence
+
+    recording = open_events(events)
+    if sequence is None:
+        return recording
+    return with_frames(recording, open_sequence(sequence).frames, sequence)
+
+
+def _source(sequence: Path | None, video: Path | None, events: Path | None) -> VideoSequence:
     from nmcompile.datasets.sequence import open_sequence
     from nmcompile.diagnostics import Diagnostic, NmError
 
     path = sequence or video
-    if path is None or (sequence and video):
+    if path is None or (sequence and video) or events:
         raise NmError(
             Diagnostic(
                 code="NM0001",
-                message="give exactly one of --sequence and --video",
+                message="give exactly one of --sequence, --video and --events",
                 where="nmcompile track",
             )
         )
     return open_sequence(path)
 
 
-def _rounded(result: TrackResult) -> list[list[float]]:
-    return [[round(float(v), 3) for v in box] for box in result.boxes]
+def _rounded(boxes: npt.NDArray[np.float64]) -> list[list[float]]:
+    return [[round(float(v), 3) for v in box] for box in boxes]

@@ -14,9 +14,10 @@ _UNKNOWN: Final = Quantity(None, "J", "unknown")
 
 def synapse(activity: Activity, table: EnergyRates) -> list[Charge]:
     """Synapse accesses; a stored zero is fetched and added like any other weight."""
-    cost = table.synaptic_op
+    cost, macs = table.synaptic_op, 0.0 if table.mac is None else activity.macs
     return [
-        Charge("synaptic operations", activity.sops, cost),
+        Charge("synaptic operations", activity.sops - macs, cost),
+        Charge("multiply-accumulates", macs, table.mac or cost),
         Charge("accesses to stored zeros", activity.zero_accesses, cost),
     ]
 
@@ -27,17 +28,17 @@ def neuron(activity: Activity, table: EnergyRates) -> list[Charge]:
     An unmapped network does not tell active from idle: all updates are charged as active, with
     a range that reaches down to all idle.
     """
+    charges = []
     if activity.active is None:
         cost = _down_to(table.neuron_active, table.neuron_inactive)
-        return [Charge("neuron updates", activity.updates, cost)]
-    return [
-        Charge("active neuron updates", activity.active, table.neuron_active),
-        Charge(
-            "idle neuron updates",
-            activity.updates - activity.active,
-            table.neuron_inactive,
-        ),
-    ]
+        charges.append(Charge("neuron updates", activity.updates, cost))
+    else:
+        idle = activity.updates - activity.active
+        charges.append(Charge("active neuron updates", activity.active, table.neuron_active))
+        charges.append(Charge("idle neuron updates", idle, table.neuron_inactive))
+    if table.neuron_spike is not None:
+        charges.append(Charge("spikes fired", activity.spikes, table.neuron_spike))
+    return charges
 
 
 def routing(activity: Activity, table: EnergyRates) -> list[Charge]:

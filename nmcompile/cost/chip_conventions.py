@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from nmcompile.cost.charge import add
+from nmcompile.cost.charge import Charge, add, bill, product
 from nmcompile.cost.conventions import Convention
 from nmcompile.cost.energy import FrameEnergy
+from nmcompile.cost.rates import Rates
+from nmcompile.cost.timing import frame_seconds
 from nmcompile.cost.workload import Workload
-from nmcompile.target import CrossbarTarget, Target
+from nmcompile.target import CrossbarTarget, FCoreTarget, Target
 from nmcompile.units import Quantity
 
 DYNAMIC: Final = ("synapse", "neuron", "routing", "off_chip")
@@ -25,6 +27,14 @@ DYNAMIC_LEAVES_OUT: Final = (
     "leaves out static power, which a chip draws for as long as its ticks last and which holds all "
     "neuron updates, and the host"
 )
+PEAK_LEAVES_OUT: Final = (
+    "is a chip's whole power with all cores busy over the operations it then did: cores that wait "
+    "pay nothing, and the host and packets between chips are not seen"
+)
+POWER_LEAVES_OUT: Final = (
+    "is a power that was stated for other programs, times the chips and the time of this one: what "
+    "its cores do is not seen"
+)
 STATIC_LEAVES_OUT: Final = (
     "leaves out the host, and whatever stands on the board beside the chips: their power is not "
     "published"
@@ -32,15 +42,17 @@ STATIC_LEAVES_OUT: Final = (
 
 
 def chip_conventions(
-    target: Target, work: Workload, energy: FrameEnergy, sops: float
+    target: Target, work: Workload, energy: FrameEnergy, rates: Rates, sops: float, macs: float
 ) -> tuple[Convention, ...]:
-    """Headline figures, dynamic energy alone, dynamic and static, and the measured line.
+    """Headline figures, dynamic energy alone, dynamic and static, and what a chip's papers state.
 
     Args:
         target: a chip whose papers state totals; others have no such conventions.
-        work: schedule and counters. energy: of that work.
-        sops: algorithmic synaptic operations of a frame.
+        work: schedule and counters. energy: of that work. rates: the target's cost tables.
+        sops: algorithmic synaptic operations of a frame. macs: its multiply-accumulates.
     """
+    if isinstance(target, FCoreTarget):
+        return _whole_chips(target, work, rates, sops, macs)
     if not isinstance(target, CrossbarTarget):
         return ()
     parts = dict(energy.components)
@@ -77,7 +89,9 @@ def _affine(target: CrossbarTarget, work: Workload, static: Quantity) -> Convent
     """Static power and the measured slope, the routing inside it."""
     routed = target.energy.synaptic_op_routed.quantity()
     power = target.static.power_per_chip.quantity()
-    physical = sum(run.activity.sops * run.repeat * work.share(run.trigger) for run in work.chip)
+    physical = sum(
+        run.activity.sops * run.repeat * work.share(run.trigger, run.every) for run in work.chip
+    )
     return _row(
         "affine",
         "the line through the measured powers",
@@ -85,6 +99,32 @@ def _affine(target: CrossbarTarget, work: Workload, static: Quantity) -> Convent
         add((("static", static), ("operations", routed.scale(physical))), "J"),
         AFFINE_LEAVES_OUT,
     )
+
+
+def _whole_chips(
+    target: FCoreTarget, work: Workload, rates: Rates, sops: float, macs: float
+) -> tuple[Convention, ...]:
+    """The peak's energy of an operation, and the two powers that are stated for a whole chip."""
+    head, busy = target.headline, frame_seconds(work, rates)
+    sop, mac = head.energy_per_synaptic_op.quantity(), head.energy_per_mac.quantity()
+    operations = bill((Charge("operations", sops, sop), Charge("products", macs, mac)), "J")
+    rows = [
+        _row(
+            "peak_efficiency",
+            "the efficiency at the chip's peak",
+            f"{_pico(sop)} pJ x S + {_pico(mac)} pJ x M",
+            operations,
+            PEAK_LEAVES_OUT,
+        )
+    ]
+    for name, title, power in (
+        ("typical_power", "the mean power of the chip's applications", head.power_typical),
+        ("full_power", "the power of a chip with all cores busy", head.power_full),
+    ):
+        whole = power.quantity().scale(work.chips)
+        formula = f"{1e3 * (power.quantity().value or 0.0):g} mW x chips x time"
+        rows.append(_row(name, title, formula, product(whole, busy, "J", title), POWER_LEAVES_OUT))
+    return tuple(rows)
 
 
 def _row(name: str, title: str, formula: str, energy: Quantity, leaves_out: str) -> Convention:

@@ -54,10 +54,31 @@ class LayerEnergy:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionEnergy:
+    """What one kind of action costs in a frame.
+
+    Attributes:
+        component: where it counts.
+        what: the action, in words.
+        count: how often per frame.
+        cost: joules of one.
+        energy: joules per frame.
+    """
+
+    component: Component
+    what: str
+    count: float
+    cost: Quantity
+    energy: Quantity
+
+
+@dataclass(frozen=True, slots=True)
 class FrameEnergy:
     """What one output costs, in joules.
 
     Attributes:
+        actions: every kind of action that happened; their sums and what flows in the meantime
+            (static power, embedded processors) are the components.
         components: by component, per frame, in the order of `COMPONENTS`.
         layers: synapse and neuron energy by layer, per frame.
         total: sum of the components.
@@ -66,6 +87,7 @@ class FrameEnergy:
         frames_per_init: frames over which `init` was spread into `total`; None: not included.
     """
 
+    actions: tuple[ActionEnergy, ...]
     components: Bill
     layers: tuple[LayerEnergy, ...]
     total: Quantity
@@ -92,10 +114,11 @@ def frame_energy(work: Workload, rates: Rates) -> FrameEnergy:
         host=tuple(replace(h, repeat=1) for h in work.host),
     )
     return FrameEnergy(
+        actions=tuple(_actions(work, rates)),
         components=components,
         layers=tuple(layer for run in work.chip for layer in _layers(run, work, rates)),
         total=add(components, "J"),
-        per_crop=add(_bill(_only(crop, "every_frame"), rates), "J"),
+        per_crop=add(_bill(_only(crop, work.output_trigger), rates), "J"),
         init=add(_bill(replace(_only(work, "on_init"), frames_per_init=1), rates), "J"),
         frames_per_init=work.frames_per_init,
     )
@@ -110,7 +133,7 @@ def _only(work: Workload, trigger: Trigger) -> Workload:
 
 
 def _bill(work: Workload, rates: Rates) -> Bill:
-    runs = [(run.activity, run.repeat * work.share(run.trigger)) for run in work.chip]
+    runs = [(run.activity, run.repeat * work.share(run.trigger, run.every)) for run in work.chip]
     dynamic: list[tuple[Component, Quantity]] = [
         (name, bill((_times(c, n) for a, n in runs for c in charges(a, rates.energy)), "J"))
         for name, charges in _DYNAMIC
@@ -120,17 +143,41 @@ def _bill(work: Workload, rates: Rates) -> Bill:
     return (*dynamic, ("static", static), ("host", _host(work, busy, rates)))
 
 
-def _host(work: Workload, busy: Quantity, rates: Rates) -> Quantity:
-    """The host's operations, and the embedded processors that stay on beside the cores."""
-    charges = (
+def _actions(work: Workload, rates: Rates) -> Iterator[ActionEnergy]:
+    runs = [(run.activity, run.repeat * work.share(run.trigger, run.every)) for run in work.chip]
+    charged: list[tuple[Component, Charge]] = [
+        (name, _times(charge, times))
+        for name, charges in _DYNAMIC
+        for activity, times in runs
+        for charge in charges(activity, rates.energy)
+    ]
+    charged += [("host", replace(c, what="operations")) for c in _host_charges(work, rates)]
+    counts: dict[tuple[Component, str], float] = {}
+    costs: dict[tuple[Component, str], Quantity] = {}
+    for component, charge in charged:
+        key = (component, charge.what)
+        counts[key] = counts.get(key, 0.0) + charge.count
+        costs[key] = charge.cost
+    for key, count in counts.items():
+        if count:
+            yield ActionEnergy(*key, count, costs[key], costs[key].scale(count))
+
+
+def _host_charges(work: Workload, rates: Rates) -> list[Charge]:
+    return [
         Charge(
             f"host: {name}",
-            count * step.repeat * work.share(step.trigger),
+            count * step.repeat * work.share(step.trigger, step.every),
             rates.energy.host_op,
         )
         for step in work.host
         for name, count in step.ops
-    )
+    ]
+
+
+def _host(work: Workload, busy: Quantity, rates: Rates) -> Quantity:
+    """The host's operations, and the embedded processors that stay on beside the cores."""
+    charges = _host_charges(work, rates)
     embedded = rates.static.host_power_per_chip
     power = _power(embedded, work.chips, busy, "power of the embedded processors")
     return add((("operations", bill(charges, "J")), ("embedded processors", power)), "J")
@@ -143,7 +190,7 @@ def _power(power: Quantity, chips: int, busy: Quantity, what: str) -> Quantity:
 
 
 def _layers(run: ChipWork, work: Workload, rates: Rates) -> Iterator[LayerEnergy]:
-    times = run.repeat * work.share(run.trigger)
+    times = run.repeat * work.share(run.trigger, run.every)
     if not times:
         return
     synapse = bill(actions.synapse(run.activity, rates.energy), "J").scale(times)

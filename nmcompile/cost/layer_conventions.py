@@ -9,6 +9,7 @@ import numpy as np
 
 from nmcompile.cost.conventions import AC_45NM_J, MAC_45NM_J, Convention
 from nmcompile.cost.layer_facts import LayerFacts
+from nmcompile.units import format_si
 
 INT32_ADD_J: Final = 0.1e-12
 INT32_MUL_J: Final = 3.1e-12
@@ -91,7 +92,8 @@ def neurobench(layers: Sequence[Weighted]) -> Convention:
     return Convention(
         name="neurobench",
         title="NeuroBench effective operations",
-        formula=f"{acs:.4g} effective ACs, {macs:.4g} effective MACs, {dense:.4g} dense",
+        formula=f"{format_si(acs, '1')} effective ACs, {format_si(macs, '1')} effective MACs, "
+        f"{format_si(dense, '1')} dense",
         energy_j=None,
         leaves_out=(
             "counts what meets a non-zero weight and says nothing about energy; the same counts "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from nmcompile.target import CrossbarTarget, NeurocoreTarget, Target, of_family
+from nmcompile.target import CrossbarTarget, FCoreTarget, NeurocoreTarget, Target, of_family
 from nmcompile.units import Quantity, total
 
 
@@ -16,6 +16,8 @@ class EnergyRates:
     Attributes:
         host_packet: one packet of the host, on its way to its core.
         output_spike: one spike on its way to the host; None where the host reads neurons instead.
+        neuron_spike: one spike that a neuron fires; None where its update contains it.
+        mac: one value at one synapse; None where it costs what a spike costs.
     """
 
     synaptic_op: Quantity
@@ -28,6 +30,8 @@ class EnergyRates:
     host_packet: Quantity
     host_op: Quantity
     output_spike: Quantity | None = None
+    neuron_spike: Quantity | None = None
+    mac: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class TimeRates:
 
     Attributes:
         clocked: whether a tick takes `step_min`, whatever the cores do in it.
+        pipelined: whether inferences overlap, and networks run beside each other.
+        packet_in: one packet that arrives at a core; None where its synapses contain it.
     """
 
     synaptic_op: Quantity
@@ -46,6 +52,8 @@ class TimeRates:
     barrier_multi_chip: Quantity
     step_min: Quantity
     clocked: bool = False
+    packet_in: Quantity | None = None
+    pipelined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class Rates:
 
     Attributes:
         in_static: components of a frame's energy that the static power contains already.
+        in_operations: likewise, that the energy of an operation contains.
         assumptions: what the tables take for granted, one sentence each.
     """
 
@@ -69,6 +78,7 @@ class Rates:
     time: TimeRates
     static: StaticRates
     in_static: tuple[str, ...] = ()
+    in_operations: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
 
 
@@ -86,6 +96,16 @@ AFFINE: Final = (
 )
 
 
+WHOLE_CHIP: Final = (
+    "the energy of an operation is the power of a chip at its peak, less static power, over the "
+    "operations of the peak: neuron updates and hops inside a chip are in it",
+    "what a packet costs that leaves a chip, or comes from the host, is not published",
+    "a phase takes as long as the clock says; networks hold cores of their own, run beside each "
+    "other, and a network takes the next input before it has answered the last one: the rate "
+    "follows from phases between inputs, the latency stands apart",
+)
+
+
 def rates_of(target: Target) -> Rates:
     """The cost tables of a target.
 
@@ -94,6 +114,8 @@ def rates_of(target: Target) -> Rates:
     """
     if isinstance(target, CrossbarTarget):
         return _crossbar(target)
+    if isinstance(target, FCoreTarget):
+        return _functional(target)
     chip = of_family(target, NeurocoreTarget)
     energy, time, static = chip.energy, chip.time, chip.static
     return Rates(
@@ -107,6 +129,7 @@ def rates_of(target: Target) -> Rates:
             chip_crossing=energy.chip_crossing.quantity(),
             host_packet=energy.chip_crossing.quantity(),
             host_op=energy.host_op.quantity(),
+            neuron_spike=energy.neuron_spike.quantity() if energy.neuron_spike else None,
         ),
         TimeRates(
             synaptic_op=time.synaptic_op.quantity(),
@@ -116,6 +139,7 @@ def rates_of(target: Target) -> Rates:
             barrier=time.barrier.quantity(),
             barrier_multi_chip=time.barrier_multi_chip.quantity(),
             step_min=time.step_min.quantity(),
+            packet_in=time.packet_in.quantity() if time.packet_in else None,
         ),
         StaticRates(
             power_per_chip=static.power_per_chip.quantity(),
@@ -166,4 +190,43 @@ def _crossbar(chip: CrossbarTarget) -> Rates:
         ),
         in_static=("neuron",),
         assumptions=AFFINE,
+    )
+
+
+def _functional(chip: FCoreTarget) -> Rates:
+    """Functional cores: published efficiencies of whole chips, and phases of one length."""
+    energy, static = chip.energy, chip.static
+    contained = replace(energy.synaptic_op.quantity(), value=0.0, low=None, high=None)
+    phase = chip.time.phase.quantity()
+    hidden = replace(phase, value=0.0, low=None, high=None)
+    return Rates(
+        EnergyRates(
+            synaptic_op=energy.synaptic_op.quantity(),
+            mac=energy.mac.quantity(),
+            neuron_active=contained,
+            neuron_inactive=contained,
+            spike_in_tile=contained,
+            hop_east_west=contained,
+            hop_north_south=contained,
+            chip_crossing=energy.chip_crossing.quantity(),
+            host_packet=energy.chip_crossing.quantity(),
+            host_op=energy.host_op.quantity(),
+        ),
+        TimeRates(
+            synaptic_op=hidden,
+            neuron_active=hidden,
+            neuron_inactive=hidden,
+            hop=hidden,
+            barrier=hidden,
+            barrier_multi_chip=hidden,
+            step_min=phase,
+            clocked=True,
+            pipelined=True,
+        ),
+        StaticRates(
+            power_per_chip=static.power_per_chip.quantity(),
+            host_power_per_chip=static.host_power_per_chip.quantity(),
+        ),
+        in_operations=("neuron", "routing"),
+        assumptions=WHOLE_CHIP,
     )

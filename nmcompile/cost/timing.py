@@ -1,11 +1,13 @@
 """Time of one frame: the busiest core and link of every tick, against barrier and minimum step.
 
-    t_tick = max(t_min, max(max over cores (sops t_sop + active t_active + idle t_inactive),
+    t_tick = max(t_min, max(max over cores (sops t_sop + active t_active + idle t_inactive
+                                            + packets t_in),
                             packets on the busiest link x t_hop) + t_barrier)
 
 Barrier-synchronised chips wait for their busiest core at every tick. The networks of a frame run
 one after the other, so a network's latency is the sum of its ticks and FPS is one over the time
-of a frame. Time on the host is not in it: nothing here has measured a host.
+of a frame. Chips with a pipeline answer at another rate, see `frame_seconds`. Time on the host is
+not in it: nothing here has measured a host.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ class NetworkTiming:
         latency: seconds from the first tick to the last output (mean).
         tick_mean: seconds per tick.
         tick_max: seconds of the slowest tick of all measured inferences.
+        barriers: of the latency, seconds at the barriers; 0 where a clock hides them.
         limited_by: ticks decided by the busiest core, the busiest link, the minimum step.
         tick_seconds: seconds of every tick of the first measured inference.
     """
@@ -49,6 +52,7 @@ class NetworkTiming:
     latency: Quantity
     tick_mean: Quantity
     tick_max: Quantity
+    barriers: Quantity
     limited_by: tuple[tuple[Limiter, int], ...]
     tick_seconds: tuple[float, ...]
 
@@ -78,6 +82,7 @@ def network_timing(
         latency=latency,
         tick_mean=latency.scale(1.0 / ticks),
         tick_max=_time(low, value, high, _used(samples, table, chips)),
+        barriers=barrier_of(table, chips).scale(ticks),
         limited_by=tuple((name, int((limiters == i).sum())) for i, name in enumerate(LIMITERS)),
         tick_seconds=tuple(float(s) for s in each[0][0]),
     )
@@ -93,16 +98,53 @@ def mean_latency(samples: Sequence[NetworkCounters], rates: Rates, *, chips: int
 
 
 def frame_seconds(work: Workload, rates: Rates) -> Quantity:
-    """Time that the chip needs for one frame, its runs one after the other, in seconds."""
+    """Time from one output to the next, in seconds.
+
+    Runs follow one another; where inferences overlap, networks run beside each other, each takes
+    an input every `interval` ticks, and the slowest of them decides.
+    """
+    if rates.time.pipelined:
+        each: dict[str, list[tuple[str, Quantity]]] = {}
+        for run in work.chip:
+            ticks = fmean(s.interval or s.ticks for s in run.samples)
+            seconds = rates.time.step_min.scale(
+                ticks * run.repeat * work.share(run.trigger, run.every)
+            )
+            each.setdefault(run.network, []).append((run.step, seconds))
+        sums = [add(runs, "s") for runs in each.values()]
+        return max(sums, key=lambda s: s.value or 0.0, default=add((), "s"))
     return add(
         (
             (
                 run.step,
                 mean_latency(run.samples, rates, chips=work.chips).scale(
-                    run.repeat * work.share(run.trigger)
+                    run.repeat * work.share(run.trigger, run.every)
                 ),
             )
             for run in work.chip
+        ),
+        "s",
+    )
+
+
+def output_latency(work: Workload, rates: Rates) -> Quantity:
+    """Time from an input to its output, in seconds.
+
+    The time of a frame, unless inferences overlap: then the ticks of the last of all runs that an
+    output follows, each of which begins an interval after the one before.
+    """
+    if not rates.time.pipelined:
+        return frame_seconds(work, rates)
+    runs = [run for run in work.chip if run.trigger == work.output_trigger]
+    return add(
+        (
+            (
+                run.step,
+                rates.time.step_min.scale(
+                    fmean(s.ticks + (run.repeat - 1) * (s.interval or s.ticks) for s in run.samples)
+                ),
+            )
+            for run in runs
         ),
         "s",
     )
@@ -139,7 +181,7 @@ def tick_seconds(
         chips: chips that wait for one another.
         end: which end of the table's ranges to use.
     """
-    minimum, barrier = _take(table.step_min, end), _take(_barrier(table, chips), end)
+    minimum, barrier = _take(table.step_min, end), _take(barrier_of(table, chips), end)
     core = link = np.zeros(sample.ticks)
     if sample.cores is not None:
         core = busiest_core(sample.cores, table, end)
@@ -157,6 +199,8 @@ def busiest_core(cores: CoreCounters, table: TimeRates, end: End = "value") -> S
         + cores.updates_active * _take(table.neuron_active, end)
         + idle * _take(table.neuron_inactive, end)
     )
+    if table.packet_in is not None:
+        work = work + cores.packets_in * _take(table.packet_in, end)
     busiest: Seconds = work.max(axis=1, initial=0.0)
     return busiest
 
@@ -168,7 +212,8 @@ def _take(quantity: Quantity, end: End) -> float:
     return quantity.value if stated is None else stated
 
 
-def _barrier(table: TimeRates, chips: int) -> Quantity:
+def barrier_of(table: TimeRates, chips: int) -> Quantity:
+    """The barrier at the end of a tick: of one chip, or of several that wait for one another."""
     return table.barrier if chips == 1 else table.barrier_multi_chip
 
 
@@ -176,7 +221,7 @@ def _used(
     samples: Sequence[NetworkCounters], table: TimeRates, chips: int
 ) -> list[tuple[str, Quantity]]:
     """The entries of the table that decide these inferences, by what they are the time of."""
-    used = [("the shortest tick", table.step_min), ("the barrier", _barrier(table, chips))]
+    used = [("the shortest tick", table.step_min), ("the barrier", barrier_of(table, chips))]
     mapped = [sample.cores for sample in samples if sample.cores is not None]
     if len(mapped) < len(samples):
         used.append(("work on cores", Quantity(None, "s", "unknown")))
@@ -186,6 +231,8 @@ def _used(
         used.append(("an active neuron", table.neuron_active))
     if any((c.neurons[None, :] > c.updates_active).any() for c in mapped):
         used.append(("an idle neuron", table.neuron_inactive))
+    if table.packet_in is not None and any(c.packets_in.any() for c in mapped):
+        used.append(("a packet's arrival", table.packet_in))
     if any(c.link_load_max.any() for c in mapped):
         used.append(("a hop", table.hop))
     return used

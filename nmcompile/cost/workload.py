@@ -29,6 +29,8 @@ class Activity:
         packets: spike packets. hops_east_west: hops along x. hops_north_south: hops along y.
         chip_crossings: chip borders crossed. host_packets: packets injected by the host.
         ticks: ticks of the chip.
+        spikes: spikes that neurons fired, on cores those of copies and relays too.
+        macs: multiply-accumulates of the layers, contained in `sops`.
         output_spikes: spikes of the population that is read out.
     """
 
@@ -42,6 +44,8 @@ class Activity:
     chip_crossings: float
     host_packets: float
     ticks: float
+    spikes: float = 0.0
+    macs: float = 0.0
     output_spikes: float = 0.0
 
     @property
@@ -56,10 +60,11 @@ class ChipWork:
 
     Attributes:
         step: the schedule's step. network: the network it runs.
-        trigger: "on_init" or "every_frame".
+        trigger: when it runs.
         repeat: runs per trigger.
         samples: counters of the measured inferences, at least one.
         output: the node whose spikes the host reads, "" when it reads none.
+        every: it runs at every so-many-th trigger.
     """
 
     step: str
@@ -68,6 +73,7 @@ class ChipWork:
     repeat: int
     samples: tuple[NetworkCounters, ...]
     output: str = ""
+    every: int = 1
 
     @property
     def activity(self) -> Activity:
@@ -87,6 +93,7 @@ class HostWork:
         step: the schedule's step. trigger: when it runs. repeat: runs per trigger.
         ops: elementary operations of one run, by name.
         reason: why it is not on the chip.
+        every: as in `ChipWork`.
     """
 
     step: str
@@ -94,6 +101,7 @@ class HostWork:
     repeat: int
     ops: tuple[tuple[str, float], ...]
     reason: str
+    every: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +113,33 @@ class Workload:
         host: steps on the host, in schedule order.
         chips: chips that are powered.
         frames_per_init: frames over which the work of `on_init` is spread; None keeps it apart.
+        windows_per_frame: windows of events from frame to frame, where every window gives an
+            output; None where every frame does.
     """
 
     chip: tuple[ChipWork, ...]
     host: tuple[HostWork, ...]
     chips: int
     frames_per_init: int | None = None
+    windows_per_frame: float | None = None
 
-    def share(self, trigger: Trigger) -> float:
-        """How often per frame the steps of `trigger` run, repeats apart."""
+    @property
+    def output_trigger(self) -> Trigger:
+        """What an output follows."""
+        return "every_frame" if self.windows_per_frame is None else "on_event"
+
+    def share(self, trigger: Trigger, every: int = 1) -> float:
+        """How often per output a step of `trigger` runs, repeats apart.
+
+        Args:
+            trigger: of the step. every: it runs at every so-many-th of them.
+        """
+        if trigger == self.output_trigger:
+            return 1.0 / every
+        a_frame = 1.0 / (self.windows_per_frame or 1.0)
         if trigger == "every_frame":
-            return 1.0
-        return 1.0 / self.frames_per_init if self.frames_per_init else 0.0
+            return a_frame / every
+        return a_frame / self.frames_per_init if self.frames_per_init else 0.0
 
 
 def workload_of(
@@ -140,12 +163,18 @@ def workload_of(
         if step.place == "chip" and step.network is not None and samples:
             output = _spikes_read(program.network(step.network))
             chip.append(
-                ChipWork(step.name, step.network, step.trigger, step.repeat, samples, output)
+                ChipWork(
+                    *(step.name, step.network, step.trigger, step.repeat, samples, output),
+                    every=step.every,
+                )
             )
         elif step.place == "host":
             ops = _host_ops(step, samples)
-            host.append(HostWork(step.name, step.trigger, step.repeat, ops, step.reason))
-    return Workload(tuple(chip), tuple(host), chips, frames_per_init)
+            host.append(
+                HostWork(step.name, step.trigger, step.repeat, ops, step.reason, step.every)
+            )
+    windows = program.windows_per_frame
+    return Workload(tuple(chip), tuple(host), chips, frames_per_init, windows)
 
 
 def _spikes_read(network: Network) -> str:
@@ -171,6 +200,8 @@ def mean_activity(samples: Sequence[NetworkCounters]) -> Activity:
         chip_crossings=fmean(a.chip_crossings for a in each),
         host_packets=fmean(a.host_packets for a in each),
         ticks=fmean(a.ticks for a in each),
+        spikes=fmean(a.spikes for a in each),
+        macs=fmean(sample.macs for sample in samples),
     )
 
 
@@ -179,7 +210,8 @@ def _activity(sample: NetworkCounters) -> Activity:
     if cores is None:
         updates = sum(layer.neuron_updates for layer in sample.layers)
         work = sample.sops + sample.macs
-        return Activity(work, 0, updates, None, 0, 0, 0, 0, 0, sample.ticks)
+        spikes = sum(layer.spikes for layer in sample.layers)
+        return Activity(work, 0, updates, None, 0, 0, 0, 0, 0, sample.ticks, spikes)
     return Activity(
         sops=int(cores.sops.sum()),
         zero_accesses=cores.zero_accesses,
@@ -191,6 +223,7 @@ def _activity(sample: NetworkCounters) -> Activity:
         chip_crossings=cores.chip_crossings,
         host_packets=cores.host_packets,
         ticks=sample.ticks,
+        spikes=int(cores.spikes.sum()),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -46,6 +47,7 @@ def tracked_report(deployment: Deployment, result: TrackResult) -> Report:
             *(a for a in built.assumptions if not a.startswith("activity is the mean")),
         ],
         frames_per_init=len(result.boxes),
+        provenance=built.provenance,
         manifest_digest=built.manifest_digest,
     )
 
@@ -67,9 +69,19 @@ def with_static_box(report: Report, sequence: VideoSequence) -> Report:
 
 
 def write_outputs(
-    folder: Path, report: Report, result: TrackResult, sequence: VideoSequence
+    folder: Path,
+    report: Report,
+    result: TrackResult,
+    sequence: VideoSequence,
+    manifest: Mapping[str, Any],
 ) -> None:
-    """track.mp4, strip.png, boxes.txt, report.json and report.html in `folder`."""
+    """track.mp4, strip.png, boxes.txt, report.json and report.html in `folder`.
+
+    Args:
+        folder: where to write.
+        report: of the sequence. result: boxes. sequence: frames.
+        manifest: of the build that tracked.
+    """
     from nmcompile.report.html import Picture, render_html
     from nmcompile.trackers import render
 
@@ -86,7 +98,8 @@ def write_outputs(
     shown = [
         Picture(render.jpeg_bytes(pictures[i]), f"frame {i + 1}", "image/jpeg") for i in chosen
     ]
-    (folder / "report.html").write_text(render_html(report, shown), encoding="utf-8")
+    page = render_html(report, shown, manifest=manifest)
+    (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 def _row(sequence: str, level: str, result: TrackResult) -> TrackingRow:

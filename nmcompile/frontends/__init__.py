@@ -73,7 +73,7 @@ def load(
     span: tuple[int, int] | None = None
     if found.kind == "checkpoint":
         from nmcompile.frontends.checkpoint import load_checkpoint
-        from nmcompile.frontends.siamese import checkpoint_to_program
+        from nmcompile.frontends.checkpoint_program import checkpoint_to_program
 
         checkpoint = load_checkpoint(path)
         program = checkpoint_to_program(checkpoint, name)

@@ -51,6 +51,9 @@ class CoreCounters:
         chip_crossings: packets x chip borders crossed, total.
         host_packets: packets that the host injected, total.
         link_load_max: `(ticks,)` packets on the busiest mesh link.
+        spikes: `(cores,)` spikes that the neurons on the core sent, copies and relays included.
+        link_loads: `(rows, columns, 4)` packets on the links that leave every router: east, west,
+            north, south.
     """
 
     sops: Counts
@@ -65,6 +68,8 @@ class CoreCounters:
     chip_crossings: int
     host_packets: int
     link_load_max: Counts
+    spikes: Counts
+    link_loads: Counts
 
     def summed(self) -> CoreCounters:
         """The same with one entry for all cores together: small, and every total is kept."""
@@ -74,6 +79,7 @@ class CoreCounters:
             updates_active=self.updates_active.sum(axis=1, keepdims=True),
             neurons=self.neurons.sum(keepdims=True),
             packets_in=self.packets_in.sum(axis=1, keepdims=True),
+            spikes=self.spikes.sum(keepdims=True),
         )
 
 
@@ -87,6 +93,8 @@ class NetworkCounters:
         ticks: ticks until the last output arrived (T + pipeline depth); T when not mapped.
         layers: in network order.
         cores: what the mapped cores did; None for the golden model or a host network.
+        interval: ticks from one inference to the next where they overlap in a pipeline; 0 where
+            the next one waits for the end of this one.
     """
 
     network: str
@@ -94,6 +102,7 @@ class NetworkCounters:
     ticks: int
     layers: tuple[LayerCounters, ...]
     cores: CoreCounters | None = None
+    interval: int = 0
 
     @property
     def sops(self) -> int:

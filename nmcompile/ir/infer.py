@@ -10,7 +10,7 @@ import numpy as np
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import IF, PAYLOAD_MAX, IntegerNeuron, SigmaDelta
+from nmcompile.ir.neurons import IF, PAYLOAD_MAX, IntegerNeuron, ReLU8, RoundedReLU, SigmaDelta
 from nmcompile.ir.types import EdgeType, bits_for
 
 ACCUMULATOR_BITS = 32
@@ -141,6 +141,8 @@ def _neuron(op: ops.Neuron, inputs: Types) -> EdgeType:
             raise ValueError(f"{name} has shape {parameter.shape}")
     if isinstance(op.model, SigmaDelta):
         return _sigma_delta(op.model, edge)
+    if isinstance(op.model, ReLU8 | RoundedReLU):
+        return _activation(op.model, edge)
     payloads = op.model.payloads if isinstance(op.model, IF | IntegerNeuron) else (1,)
     if not payloads or min(payloads) < 0 or not 1 <= max(payloads) <= PAYLOAD_MAX:
         raise ValueError(f"payloads must be 0..{PAYLOAD_MAX}, and not all 0: {payloads}")
@@ -153,6 +155,17 @@ def _sigma_delta(model: SigmaDelta, edge: EdgeType) -> EdgeType:
     if min(model.spike_exp, model.state_exp) < 0:
         raise ValueError(f"an exponent is negative: {model.spike_exp}, {model.state_exp}")
     return EdgeType("spikes", edge.shape, model.message_bits, signed=True)
+
+
+def _activation(model: ReLU8 | RoundedReLU, edge: EdgeType) -> EdgeType:
+    if isinstance(model, ReLU8):
+        if not 1 <= model.shift < ACCUMULATOR_BITS:
+            raise ValueError(f"it shifts by 1..{ACCUMULATOR_BITS - 1} bits: {model.shift}")
+        if model.multiplier.data.min(initial=0) < 0:
+            raise ValueError("its multiplier is negative")
+    elif not model.step.data.min(initial=1.0) > 0:
+        raise ValueError("its step is not positive")
+    return EdgeType("spikes", edge.shape, PAYLOAD_MAX.bit_length(), signed=False)
 
 
 def _delay(op: ops.Delay, inputs: Types) -> EdgeType:
@@ -218,12 +231,27 @@ def _correlate(op: ops.Correlate, inputs: Types) -> EdgeType:
     return EdgeType("values", _positive(shape), bits)
 
 
-def _accumulate(_: ops.Accumulate, inputs: Types) -> EdgeType:
+def _template_taps(op: ops.TemplateTaps, inputs: Types) -> EdgeType:
+    (channels, height, width), template = _image(inputs[0]), _image(inputs[1])
+    if inputs[0].kind != "spikes" or inputs[0].bits != 1:
+        raise ValueError("it sums binary spikes")
+    if op.planes < 1:
+        raise ValueError(f"{op.planes} bits")
+    if template[0] * op.rails != channels:
+        raise ValueError(f"template has shape {inputs[1].shape}, input has {channels} channels")
+    shape = (channels * op.planes, height - template[1] + 1, width - template[2] + 1)
+    largest = op.rails * template[1] * template[2]
+    return EdgeType("values", _positive(shape), bits_for(largest, signed=False), signed=False)
+
+
+def _accumulate(op: ops.Accumulate, inputs: Types) -> EdgeType:
     edge = inputs[0]
     if edge.kind != "values":
         raise ValueError("it sums currents")
+    if op.start.shape not in ((), edge.shape[:1], edge.shape):
+        raise ValueError(f"start has shape {op.start.shape}")
     bits = ACCUMULATOR_BITS if edge.bits else 0
-    return EdgeType("values", (1, *edge.shape[1:]), bits)
+    return EdgeType("values", edge.shape if op.apart else (1, *edge.shape[1:]), bits)
 
 
 def _template_bank(op: ops.TemplateBank, inputs: Types) -> EdgeType:
@@ -278,6 +306,8 @@ def _positive(shape: tuple[int, ...]) -> tuple[int, ...]:
 _PARAMETERS: dict[type, tuple[str, ...]] = {
     IntegerNeuron: ("bias", "fire_above", "reset_by", "v_init"),
     SigmaDelta: ("threshold", "bias"),
+    RoundedReLU: ("step",),
+    ReLU8: ("bias", "multiplier"),
 }
 
 _RULES: dict[type, Callable[[Any, Types], EdgeType]] = {
@@ -301,6 +331,7 @@ _RULES: dict[type, Callable[[Any, Types], EdgeType]] = {
     ops.Delay: _delay,
     ops.Slot: _slot,
     ops.Correlate: _correlate,
+    ops.TemplateTaps: _template_taps,
     ops.Accumulate: _accumulate,
     ops.TemplateBank: _template_bank,
     ops.Encode: _encode,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
+from nmcompile.ir.neurons import IntegerNeuron, ReLU8, SigmaDelta
 from nmcompile.ir.program import Level, Program
 
 COMMON: tuple[type, ...] = (
@@ -33,8 +33,8 @@ SPIKING: tuple[type, ...] = (
 ALLOWED: dict[Level, tuple[type, ...]] = {
     "float": (*COMMON, *SPIKING, ops.BatchNorm2d, ops.MaxPool2d, ops.Activation),
     "spiking": (*COMMON, *SPIKING),
-    "integer": (*COMMON, *SPIKING),
-    "golden": (*COMMON, *SPIKING, ops.Shift, ops.Crop, ops.Channels),
+    "integer": (*COMMON, *SPIKING, ops.TemplateTaps),
+    "golden": (*COMMON, *SPIKING, ops.TemplateTaps, ops.Shift, ops.Crop, ops.Channels),
 }
 """Operators that may stand in a network of each level."""
 
@@ -63,7 +63,7 @@ def _bias_in_neurons(_: Network, node: Node) -> str | None:
 
 
 def _integer_neurons(_: Network, node: Node) -> str | None:
-    exact = (IntegerNeuron, SigmaDelta)
+    exact = (IntegerNeuron, SigmaDelta, ReLU8)
     if isinstance(node.op, ops.Neuron) and not isinstance(node.op.model, exact):
         return "the neuron model must be in its integer form"
     return None
@@ -78,7 +78,10 @@ def _no_real_pooling(_: Network, node: Node) -> str | None:
 def _synapses_reach_neurons(network: Network, node: Node) -> str | None:
     if not isinstance(node.op, ops.LINEAR_OPS):
         return None
-    allowed = (*ops.LINEAR_OPS, ops.Neuron, ops.Add, ops.Shift, ops.Output, ops.Flatten, ops.Scale)
+    allowed = (
+        *(*ops.LINEAR_OPS, ops.Neuron, ops.Accumulate, ops.Add, ops.Shift),
+        *(ops.Output, ops.Flatten, ops.Scale),
+    )
     for reader in network.consumers[node.name]:
         if not isinstance(reader.op, allowed):
             return f"its currents go to {type(reader.op).__name__} `{reader.label}`"

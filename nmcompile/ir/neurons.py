@@ -174,7 +174,41 @@ class SigmaDelta:
     message_bits: int = 16
 
 
+@dataclass(frozen=True, slots=True)
+class RoundedReLU:
+    """ReLU rounded to 8 bits, float form; no state.
+
+        s[t] = clip(floor(I[t] / step + 1/2), 0, 255)
+
+    Attributes:
+        step: of the rounding, scalar, `(C,)` or full shape, in units of the input current.
+    """
+
+    step: Array
+
+
+@dataclass(frozen=True, slots=True)
+class ReLU8:
+    """The integer definition of `RoundedReLU`: the neuron of a quantised ANN.
+
+    With a the accumulated integer input of the timestep (`>>` arithmetic, 64-bit product):
+
+        y[t] = clip(((a + bias) * multiplier + 2^(shift - 1)) >> shift, 0, 255)
+
+    y is sent as a graded spike; 0 sends nothing. So an ANN is a network with T = 1.
+
+    Attributes:
+        bias: int32, scalar, `(C,)` or full shape, in units of a.
+        multiplier: int32 >= 0, likewise; multiplier / 2^shift is the step of a over that of y.
+        shift: 1..31.
+    """
+
+    bias: Array
+    multiplier: Array
+    shift: int
+
+
 PAYLOAD_MAX = 255
 """Trains of unsigned spikes are kept as bytes; those of wider or signed edges as int32."""
 
-NeuronModel = IF | LIF | CubaLIF | IntegerNeuron | SigmaDelta
+NeuronModel = IF | LIF | CubaLIF | IntegerNeuron | SigmaDelta | RoundedReLU | ReLU8

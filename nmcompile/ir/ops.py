@@ -5,16 +5,20 @@ x is the input of a timestep, y the output, `(C, H, W)` unless said otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
 
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.neurons import NeuronModel
+from nmcompile.ir.omitted import OMITTED
 from nmcompile.ir.types import EdgeKind
 
 Pair = tuple[int, int]
 EncodeMode = Literal["constant", "impulse", "rate", "phase", "burst"]
 PoolRule = Literal["running_max", "gate", "or"]
+ZERO: Final = Array(np.int32(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +254,48 @@ class Correlate:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateTaps:
+    """Depthwise taps of the template z (input 1): a map for every channel and bit of its elements.
+
+        y[c P + p, i, j] = sum_{a, b} bit_p(z[c, a, b]) x[c, i + a, j + b],  p = 0 ... P - 1
+
+    x are spikes, z is not negative; sum_{c, p} 2^p y[c P + p] is the correlation. With
+    `signed_pairs`, x[2c] - x[2c + 1] stands in the place of x[c], z may be negative, and every bit
+    has two rails, of which the second one counts negative. With z+ = max(z, 0), z- = max(-z, 0):
+
+        y[2 (c P + p)]     = sum of bit_p(z+) x[2c] + bit_p(z-) x[2c + 1]
+        y[2 (c P + p) + 1] = sum of bit_p(z-) x[2c] + bit_p(z+) x[2c + 1]
+
+    No sum is negative: neurons behind them send their spikes and never have to take one back.
+
+    Attributes:
+        planes: P, bits of the magnitude of an element.
+        signed_pairs: see above.
+    """
+
+    planes: int
+    signed_pairs: bool = False
+
+    @property
+    def rails(self) -> int:
+        """Maps of one bit of a channel; also the lines on which a channel of x comes."""
+        return 2 if self.signed_pairs else 1
+
+
+@dataclass(frozen=True, slots=True)
 class Accumulate:
-    """y[t] = y[t-1] + the sum of x[c, t] over the channels c.
+    """y[t] = y[t-1] + the sum of x[c, t] over the channels c; y[0] = start.
 
     A neuron that never fires for every element of x; the host reads their membranes after the
-    frame and adds the channels.
+    frame and adds the channels. With `apart` nothing is added: y has the shape of x.
+
+    Attributes:
+        apart: see above.
+        start: scalar, `(C,)` or full shape of x: membranes at the start of every frame.
     """
+
+    apart: bool = field(default=False, metadata=OMITTED)
+    start: Array = field(default=ZERO, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +375,7 @@ Op = (
     | Delay
     | Slot
     | Correlate
+    | TemplateTaps
     | Accumulate
     | TemplateBank
     | Encode

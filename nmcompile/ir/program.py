@@ -10,11 +10,15 @@ from functools import cached_property
 from typing import Literal
 
 from nmcompile.ir.network import Network
+from nmcompile.ir.omitted import OMITTED
 
 Level = Literal["float", "spiking", "integer", "golden"]
-Trigger = Literal["on_init", "every_frame"]
+Trigger = Literal["on_init", "every_frame", "on_event"]
+"""When a step runs: on the first frame, on every frame of a camera, on every window of events."""
 Place = Literal["chip", "host"]
 HostCounts = tuple[tuple[str, int], ...]
+USUAL_FRAME_RATE_HZ = 30.0
+"""Of a camera, where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Step:
         reads: step whose output is this network's input ("" for the outside world).
         host_ops: for a host operation, its counted elementary operations per run.
         reason: why it is not on the chip, in one sentence (place "host" only).
+        every: with trigger "every_frame", it runs at every so-many-th frame.
+        window_s: with trigger "on_event", length of the stretch of events that it reads, seconds.
+        period_s: likewise, from one run to the next, seconds; shorter than the window where
+            windows overlap.
     """
 
     name: str
@@ -64,6 +72,22 @@ class Step:
     reads: str = ""
     host_ops: HostCounts = ()
     reason: str = ""
+    every: int = field(default=1, metadata=OMITTED)
+    window_s: float = field(default=0.0, metadata=OMITTED)
+    period_s: float = field(default=0.0, metadata=OMITTED)
+
+    @property
+    def when(self) -> str:
+        """The trigger with its numbers: `every(3)`, `on_event(16.7 ms, each 4.17 ms)`."""
+        if self.trigger == "on_event":
+            return f"on_event({self.window_s * 1e3:.3g} ms, each {self.period_s * 1e3:.3g} ms)"
+        return f"every({self.every})" if self.every > 1 else self.trigger
+
+    def runs_per_second(self, frame_rate_hz: float) -> float:
+        """Its runs where frames come at `frame_rate_hz`, without `repeat`; 0 for on_init."""
+        if self.trigger == "on_event":
+            return 1.0 / self.period_s
+        return frame_rate_hz / self.every if self.trigger == "every_frame" else 0.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +125,45 @@ class Program:
     def steps_of(self, network: str) -> tuple[Step, ...]:
         """The steps that run `network`."""
         return tuple(s for s in self.schedule if s.network == network)
+
+    def often(self, network: str) -> int:
+        """How often a network runs: 0 on every window, 1 on every frame, 2 on the first one."""
+        order = ("on_event", "every_frame", "on_init")
+        return min(order.index(s.trigger) for s in self.steps_of(network))
+
+    @property
+    def windowed(self) -> bool:
+        """Whether steps run on windows of events, so that an output is one window."""
+        return any(s.trigger == "on_event" for s in self.schedule)
+
+    @property
+    def windows_per_frame(self) -> float | None:
+        """Windows of events from frame to frame, each of which gives an output.
+
+        None without such windows.
+        """
+        if not self.windowed:
+            return None
+        rates = {s.runs_per_second(1.0) for s in self.schedule if s.trigger == "on_event"}
+        return max(rates) / self.frame_rate_hz
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Of the camera: the tracker's setting of this name, else `USUAL_FRAME_RATE_HZ`."""
+        return float(str(dict(self.settings).get("frame_rate_hz", USUAL_FRAME_RATE_HZ)))
+
+    def runs_per_output(self, frame_rate_hz: float) -> dict[str, float]:
+        """For every step but those of on_init, its runs per output, `repeat` counted.
+
+        An output is what the most frequent trigger gives: one event window of a hybrid program,
+        one frame of any other.
+
+        Args:
+            frame_rate_hz: frames per second.
+        """
+        rates = {s.name: s.runs_per_second(frame_rate_hz) for s in self.schedule}
+        fastest = max(rates.values())
+        return {s.name: rates[s.name] / fastest * s.repeat for s in self.schedule if rates[s.name]}
 
     @property
     def chip_networks(self) -> tuple[Network, ...]:

@@ -84,7 +84,8 @@ def _encode(value: object, arrays: dict[str, Array]) -> Any:
         arrays[value.digest] = value
         return {"$array": value.digest}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        body = {f.name: _encode(getattr(value, f.name), arrays) for f in dataclasses.fields(value)}
+        kept = [f for f in dataclasses.fields(value) if not _omitted(value, f)]
+        body = {f.name: _encode(getattr(value, f.name), arrays) for f in kept}
         return {"$": type(value).__name__, **body}
     if isinstance(value, tuple | list):
         return [_encode(item, arrays) for item in value]
@@ -93,6 +94,10 @@ def _encode(value: object, arrays: dict[str, Array]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"cannot store a {type(value).__name__} in a program")
+
+
+def _omitted(value: object, field: dataclasses.Field[Any]) -> bool:
+    return bool(field.metadata.get("omit_default")) and getattr(value, field.name) == field.default
 
 
 def _decode(value: Any, arrays: dict[str, Array]) -> Any:

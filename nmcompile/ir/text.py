@@ -16,7 +16,7 @@ def program_text(program: Program) -> str:
         what = step.network or "host"
         times = f" x{step.repeat}" if step.repeat > 1 else ""
         arrow = f" -> slot {step.writes}" if step.writes else ""
-        lines.append(f"  {step.trigger}: {step.name} = {what} on {step.place}{times}{arrow}")
+        lines.append(f"  {step.when}: {step.name} = {what} on {step.place}{times}{arrow}")
     for network in program.networks:
         lines += ["", *network_lines(network)]
     return "\n".join(lines) + "\n"

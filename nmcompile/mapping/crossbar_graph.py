@@ -18,7 +18,8 @@ tile       core, neuron0, neurons, population; y0, y1, x0, x1, c0, c1: the origi
            the order (y, x, channel)
 host       index: input element; core, axon, delay: where it is sent, and how many ticks after its
            own tick it arrives; traffic (int64). One row is one packet
-bias       core, axon, start, end: axons that the host drives at every tick start ... end (from 1)
+bias       core, axon, start, end: axons that the host drives at every tick start ... end (from 1),
+           for a bias or for the gate of a two-status layer
 readout    neuron, index: which neuron is which output element
 fanout     line, population, synapses: how many non-zero weights of a population an original
            neuron (or line `neurons` + input element) feeds
@@ -209,7 +210,7 @@ def _references(graph: CrossbarGraph) -> None:
         first, count = graph[f"core.{table}0"], graph[f"core.{table}s"].astype(np.int64)
         ends = np.concatenate([[0], np.cumsum(count)])
         whole = np.array_equal(first, ends[:-1]) and ends[-1] == graph.size(table)
-        _require(whole and bool((count >= 0).all()), f"the cores do not share out the {table}s")
+        require_that(whole and bool((count >= 0).all()), f"the cores do not share out the {table}s")
     sends = graph["neuron.target_core"] >= 0
     for core, axon, name in (
         (graph["neuron.target_core"][sends], graph["neuron.target_axon"][sends], "neuron.target"),
@@ -217,9 +218,9 @@ def _references(graph: CrossbarGraph) -> None:
         (graph["bias.core"], graph["bias.axon"], "bias"),
     ):
         inside = (axon >= 0) & (axon < graph["core.axons"][core])
-        _require(bool(inside.all()), f"an entry of {name}_axon names an axon that is not there")
+        require_that(bool(inside.all()), f"an entry of {name}_axon names an axon that is not there")
     delay = graph["neuron.target_delay"][sends]
-    _require(
+    require_that(
         bool(((delay >= 1) & (delay <= DELAY_MAX)).all()),
         f"an entry of neuron.target_delay is outside 1 to {DELAY_MAX}",
     )
@@ -228,7 +229,7 @@ def _references(graph: CrossbarGraph) -> None:
 def _ranges(graph: CrossbarGraph) -> None:
     """Values of neurons; membranes and sums of them must fit 32 bits."""
     clip, half = graph.membrane_clip, 2**29
-    _require(0 < clip < half, f"membrane_clip {clip} is outside 1 to {half - 1}")
+    require_that(0 < clip < half, f"membrane_clip {clip} is outside 1 to {half - 1}")
     for column, low, high in (
         *((f"parameter.weight{g}", -256, 255) for g in range(AXON_TYPES)),
         *((f"parameter.stochastic{g}", 0, 1) for g in range(AXON_TYPES)),
@@ -254,14 +255,14 @@ def _blocks(graph: CrossbarGraph) -> None:
     first = graph["block.word0"].astype(np.int64)
     last = first + words * graph["block.axons"]
     inside = (first >= 0) & (last <= graph.size("crossbar"))
-    _require(bool(inside.all()), "an entry of block.word0 is outside its range")
+    require_that(bool(inside.all()), "an entry of block.word0 is outside its range")
     for name in ("axons", "neurons"):
         same = graph[f"core.{name}"] == graph[f"block.{name}"][graph["core.block"]]
-        _require(bool(same.all()), f"a core has other {name} than its crossbar block")
+        require_that(bool(same.all()), f"a core has other {name} than its crossbar block")
     for block in np.flatnonzero(graph["block.neurons"] % WORD_BITS):
         rows = graph["crossbar.word"][first[block] : last[block]].reshape(-1, words[block])
         beyond = rows[:, -1] >> np.uint64(graph["block.neurons"][block] % WORD_BITS)
-        _require(not beyond.any(), "a crossbar row has synapses beyond its neurons")
+        require_that(not beyond.any(), "a crossbar row has synapses beyond its neurons")
 
 
 def _boxes(graph: CrossbarGraph) -> None:
@@ -273,13 +274,15 @@ def _boxes(graph: CrossbarGraph) -> None:
     for axis, name in enumerate("cyx"):
         low, high = graph[f"tile.{name}0"], graph[f"tile.{name}1"]
         inside = (low >= 0) & (low <= high) & (high <= shapes[:, axis])
-        _require(bool(inside.all()), "the box of a tile is outside its population")
+        require_that(bool(inside.all()), "the box of a tile is outside its population")
         box *= high - low
-    _require(bool((box == graph["tile.neurons"]).all()), "a tile has not the neurons of its box")
+    require_that(
+        bool((box == graph["tile.neurons"]).all()), "a tile has not the neurons of its box"
+    )
     core, first = graph["tile.core"], graph["tile.neuron0"]
     start = graph["core.neuron0"][core]
     inside = (first >= start) & (first + box <= start + graph["core.neurons"][core])
-    _require(bool(inside.all()), "a tile has neurons outside its core")
+    require_that(bool(inside.all()), "a tile has neurons outside its core")
 
 
 def _within(graph: CrossbarGraph, column: str, low: int, high: int) -> None:
@@ -288,7 +291,12 @@ def _within(graph: CrossbarGraph, column: str, low: int, high: int) -> None:
         raise _inconsistent(f"an entry of {column} is outside {low} to {high}")
 
 
-def _require(condition: bool, problem: str) -> None:
+def require_that(condition: bool, problem: str) -> None:
+    """Refuse tables that contradict each other.
+
+    Raises:
+        NmError: NM0309 where the condition does not hold.
+    """
     if not condition:
         raise _inconsistent(problem)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from nmcompile.mapping.packing import Packing
 from nmcompile.target import NeurocoreTarget, Target, of_family
 from nmcompile.target.neurocore import RowSynapses, WordSynapses
@@ -30,7 +33,7 @@ class Limits:
         cores: usable cores per chip.
         cores_per_router: cores behind one router of the mesh.
         router_columns: mesh columns of a chip. router_rows: mesh rows of a chip.
-        chips_max: chips of the largest system.
+        chips_max: chips of the largest system. chip_columns: of them side by side, None for any.
         out_axon_discrete: output entries of a route that leaves a group of one neuron.
         out_axon_population: likewise of several neurons.
         out_axon_crossing: further output entries when the route ends on another chip.
@@ -66,6 +69,7 @@ class Limits:
     router_columns: int
     router_rows: int
     chips_max: int
+    chip_columns: int | None = None
     out_axon_discrete: int = 1
     out_axon_population: int = 1
     out_axon_crossing: int = 0
@@ -173,6 +177,7 @@ class Usage:
         allowed: the capacity.
         where: the core, tile or layer with the largest use.
         source: where the capacity comes from.
+        cores: `(cores,)` use of every core, where a core fills up with it; else None.
     """
 
     limit: str
@@ -180,6 +185,7 @@ class Usage:
     allowed: int
     where: str
     source: str
+    cores: npt.NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
     @property
     def fits(self) -> bool:

@@ -15,7 +15,7 @@ from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.graph import MappedGraph, PopulationInfo
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.merge import merged
-from nmcompile.mapping.place import Flows, Slots, place, slots_for
+from nmcompile.mapping.place import SEED, Flows, Slots, place, slots_for
 from nmcompile.mapping.populations import COUNTING_POOLS, Stages
 from nmcompile.mapping.stages import stages
 from nmcompile.mapping.tile import Tiling, tile
@@ -28,7 +28,7 @@ def map_network(
     *,
     cores: int | None = None,
     beside: Sequence[MappedGraph] = (),
-    seed: int = 0,
+    seed: int = SEED,
 ) -> CoreGraph:
     """Map a golden network onto cores.
 
@@ -62,7 +62,7 @@ def map_tiles(
     traffic: Traffic | None = None,
     *,
     beside: Sequence[MappedGraph] = (),
-    seed: int = 0,
+    seed: int = SEED,
 ) -> CoreGraph:
     """Tables and places for tiles whose cores are chosen.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, sqrt
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ import numpy.typing as npt
 from nmcompile.mapping.graph import Mesh
 from nmcompile.mapping.limits import Limits
 from nmcompile.reference.jit import njit
+
+SEED: Final = 0
+"""Where the random swaps of a build start."""
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -99,9 +103,8 @@ def slots_for(cores: int, limits: Limits, taken: frozenset[Slot] = frozenset()) 
         taken: (chip, x, y, slot) of cores that other networks hold.
     """
     chips = max(1, -(-(cores + len(taken)) // limits.cores))
-    mesh = Mesh(
-        ceil(sqrt(chips)), limits.router_columns, limits.router_rows, limits.cores_per_router
-    )
+    columns = _chip_columns(chips, limits)
+    mesh = Mesh(columns, limits.router_columns, limits.router_rows, limits.cores_per_router)
     per_router = limits.cores_per_router
     routers = np.arange(limits.router_columns * limits.router_rows)
     x, y = routers % limits.router_columns, routers // limits.router_columns
@@ -123,6 +126,15 @@ def slots_for(cores: int, limits: Limits, taken: frozenset[Slot] = frozenset()) 
     ).astype(np.int32)
     free = [tuple(place) not in taken for place in places.T.tolist()]
     return Slots(mesh, *places[:, free])
+
+
+def _chip_columns(chips: int, limits: Limits) -> int:
+    """Chips side by side: near-square, as far as the grid of the largest system allows."""
+    square = ceil(sqrt(chips))
+    if limits.chip_columns is None:
+        return square
+    rows = ceil(limits.chips_max / limits.chip_columns)
+    return min(limits.chip_columns, max(square, -(-chips // rows)))
 
 
 def place(flows: Flows, centres: npt.NDArray[np.float64], slots: Slots, seed: int) -> I32:

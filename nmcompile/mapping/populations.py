@@ -19,15 +19,16 @@ import numpy as np
 
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron, SigmaDelta
+from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron, ReLU8, SigmaDelta
 from nmcompile.mapping.window import Window
 
 Shape3 = tuple[int, int, int]
-Kind = Literal["neuron", "pool_running_max", "pool_gate", "pool_or", "sigma_delta"]
+Kind = Literal["neuron", "pool_running_max", "pool_gate", "pool_or", "sigma_delta", "relu8"]
 InputMode = Literal["impulse", "constant", "spikes", "coded", "bias"]
 """How the input enters: "bias" writes it into neurons before the frame, the others inject it."""
-ReadOut = Literal["train", "counts", "membranes"]
-"""What the host takes from the output population: its spikes, their number, or its membranes."""
+ReadOut = Literal["train", "counts", "membranes", "each_membrane"]
+"""What the host takes from the output population: its spikes, their number, or its membranes,
+whose channels it adds or leaves apart ("each_membrane")."""
 COUNTING_POOLS: tuple[Kind, ...] = ("pool_running_max", "pool_gate")
 """Pooling neurons that count the spikes of every input."""
 INPUT_DEPTH = -1
@@ -67,6 +68,8 @@ class Projection:
         elements: where the host writes the weights at run time, the number of the slot's element
             that belongs to each of them, from 1 and with its sign; shaped as `weight`.
         word: which of the words of an element these synapses hold.
+        planes: where a synapse holds one bit of an element, the bits; output channel o of a group
+            then has bit (o // channels_in) % planes. 0 elsewhere.
         first: first channel read in every group of the source, which may have more than
             `channels_in` of them.
     """
@@ -84,6 +87,7 @@ class Projection:
     lag: int = 0
     elements: Array | None = None
     word: int = 0
+    planes: int = 0
     first: int = 0
 
     @property
@@ -117,6 +121,7 @@ class Population:
         port_shifts: right shift of every port's sum before the ports are added.
         input_shift: right shift of the whole sum.
         model: parameters of a "neuron" population. delta: of a "sigma_delta" population.
+        activation: of a "relu8" population.
         bits, signed: range of its spikes.
         wide_sums: whether what arrives may add up to more than 32 bits.
         pixels: whether the host writes the input into the biases, shifted right by `input_shift`;
@@ -134,6 +139,7 @@ class Population:
     input_shift: int = 0
     model: IntegerNeuron | None = None
     delta: SigmaDelta | None = None
+    activation: ReLU8 | None = None
     bits: int = 1
     signed: bool = False
     wide_sums: bool = False

@@ -30,7 +30,7 @@ class Routing:
         local: `(pairs,)` whether the packet stays within one router (or one core).
         link0: `(pairs + 1,)` where the links of every pair begin in `link`, and their end.
         link: `(hops,)` numbers of the links on the way of pair after pair.
-        links: number of links of the mesh.
+        columns: routers along x, up to the last one used. rows: along y.
     """
 
     sender: I64
@@ -44,13 +44,24 @@ class Routing:
     local: npt.NDArray[np.bool_]
     link0: I64
     link: I32
-    links: int
+    columns: int
+    rows: int
+
+    @property
+    def links(self) -> int:
+        """Number of links of the mesh."""
+        return self.rows * self.columns * DIRECTIONS
 
     def link_loads(self, pair_packets: I64) -> I64:
         """`(links,)` packets on every link for `(pairs,)` packets."""
         loads = np.zeros(max(1, self.links), np.int64)
         _add_loads(pair_packets.astype(np.int64), self.link0, self.link, loads)
         return loads
+
+    def router_loads(self, pair_packets: I64) -> I64:
+        """`(rows, columns, 4)` packets on the links that leave every router."""
+        loads = self.link_loads(pair_packets)[: self.links]
+        return loads.reshape(self.rows, self.columns, DIRECTIONS)
 
     def busiest_links(self, packets: I64) -> I64:
         """`(ticks,)` packets on the busiest link for `(ticks, pairs)` packets."""
@@ -97,7 +108,8 @@ def route(graph: MappedGraph) -> Routing:
         local=(east_west + north_south == 0) & ~host,
         link0=link0,
         link=link,
-        links=width * height * DIRECTIONS,
+        columns=width,
+        rows=height,
     )
 
 

@@ -11,7 +11,7 @@ from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.infer import ACCUMULATOR_BITS
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
+from nmcompile.ir.neurons import IntegerNeuron, ReLU8, SigmaDelta
 from nmcompile.mapping.currents import Current, as_conv, merge_ports
 from nmcompile.mapping.populations import (
     INPUT_DEPTH,
@@ -25,12 +25,18 @@ from nmcompile.mapping.populations import (
     Stages,
     Stimulus,
 )
+from nmcompile.mapping.template_synapses import Source, bit_projection, word_projections
 from nmcompile.mapping.window import Window
 
 POOL_KINDS: dict[ops.PoolRule, Kind] = {
     "running_max": "pool_running_max",
     "gate": "pool_gate",
     "or": "pool_or",
+}
+_KINDS: dict[type, Kind] = {
+    IntegerNeuron: "neuron",
+    SigmaDelta: "sigma_delta",
+    ReLU8: "relu8",
 }
 GATE_RANKS, GATE_SUMS = 2**8 - 1, 2**15 - 1
 """What the gate's comparison key has room for, see `nmcompile.backends.loihi.pools`."""
@@ -103,7 +109,7 @@ class _Reader:
         if isinstance(op, ops.Neuron):
             return self._neuron(node, op)
         if isinstance(op, ops.Accumulate):
-            return self._accumulator(node)
+            return self._accumulator(node, op)
         if isinstance(op, ops.SpikeMaxPool2d):
             return self._pool(node, op)
         if isinstance(op, ops.Conv2d | ops.Linear | ops.SumPool2d):
@@ -112,7 +118,7 @@ class _Reader:
             return None
         passing = (
             *(ops.Input, ops.Output, ops.Encode, ops.Decode, ops.Add, ops.Shift, ops.Flatten),
-            *(ops.Crop, ops.Channels, ops.Delay, ops.Slot, ops.Correlate),
+            *(ops.Crop, ops.Channels, ops.Delay, ops.Slot, ops.Correlate, ops.TemplateTaps),
         )
         if not isinstance(op, passing):
             raise _RefusedError(node, "no core operation computes it")
@@ -120,7 +126,7 @@ class _Reader:
 
     def _neuron(self, node: Node, op: ops.Neuron) -> Population:
         model = op.model
-        if not isinstance(model, IntegerNeuron | SigmaDelta):
+        if not isinstance(model, IntegerNeuron | SigmaDelta | ReLU8):
             raise _RefusedError(node, "the neuron is not in its integer form")
         pixels = self._pixel_neurons(node, model) if isinstance(model, IntegerNeuron) else None
         if pixels is not None:
@@ -135,15 +141,16 @@ class _Reader:
             Population(
                 name=node.name,
                 layer=projections[-1].layer,
-                kind="sigma_delta" if isinstance(model, SigmaDelta) else "neuron",
+                kind=_KINDS[type(model)],
                 shape=_shape3(edge.shape),
                 golden_shape=edge.shape,
                 depth=0,
                 projections=projections,
                 port_shifts=shifts,
                 input_shift=shift,
-                model=None if isinstance(model, SigmaDelta) else model,
+                model=model if isinstance(model, IntegerNeuron) else None,
                 delta=model if isinstance(model, SigmaDelta) else None,
+                activation=model if isinstance(model, ReLU8) else None,
                 bits=edge.bits,
                 signed=edge.signed,
                 wide_sums=self._sums_may_leave(self._network.by_name[node.inputs[0]]),
@@ -184,12 +191,17 @@ class _Reader:
             pixels=True,
         )
 
-    def _accumulator(self, node: Node) -> Population:
-        """Neurons that never fire behind a correlation with a template that the host writes."""
+    def _accumulator(self, node: Node, op: ops.Accumulate) -> Population:
+        """Neurons that never fire, behind a stored template or, element by element, any layer."""
         match = self._network.by_name[node.inputs[0]]
-        if not isinstance(match.op, ops.Correlate):
+        if isinstance(match.op, ops.Correlate):
+            projections = self._template(match, match.op)
+        elif op.apart:
+            shifts, projections = merge_ports(self._current(match))
+            if any(shifts):
+                raise _RefusedError(node, "it accumulates a shifted sum")
+        else:
             raise _RefusedError(node, "it accumulates no correlation")
-        projections = self._template(match, match.op)
         shape = self._network.types[match.name].shape
         return self._timed(
             Population(
@@ -200,31 +212,22 @@ class _Reader:
                 golden_shape=shape,
                 depth=0,
                 projections=projections,
-                model=NEVER_FIRES,
+                model=dataclasses.replace(NEVER_FIRES, v_init=op.start),
             )
         )
 
     def _template(self, node: Node, op: ops.Correlate) -> tuple[Projection, ...]:
         """The correlation as convolutions whose weights are words of the slot's elements."""
+        return word_projections(node, op, *self._matched(node, op.largest))
+
+    def _matched(self, node: Node, largest: int) -> tuple[Shape3, Source, tuple[int, ...]]:
+        """Shape of the stored template, the spikes that meet it, shape of what comes out."""
         template = self._network.by_name[node.inputs[1]]
         if not isinstance(template.op, ops.Slot):
             raise _RefusedError(node, f"its template `{template.label}` is not in a slot")
-        self._slot, self._slot_largest = template.op, op.largest
-        source, shape, lag = self._spikes(self._network.by_name[node.inputs[0]], node)
-        _, height, width = self._slot.shape[-3:]
-        number = np.arange(1, int(np.prod(self._slot.shape[-3:])) + 1, dtype=np.int32)
-        elements = number.reshape(op.groups, -1, height, width)
-        if op.signed_pairs:
-            pairs = np.stack([elements, -elements], axis=2)
-            elements = pairs.reshape(op.groups, -1, height, width)
-        out = self._network.types[node.name].shape
-        y, x = (Window(elements.shape[2 + a], 1, 0, 1, shape[1 + a], out[1 + a]) for a in range(2))
-        empty, numbers = Array(np.zeros(elements.shape, np.int8)), Array(elements)
-        fixed = (node.label, source, shape, empty, op.groups, y, x)
-        return tuple(
-            Projection(f"{node.name}.{word}", *fixed, lag=lag, elements=numbers, word=word)
-            for word in range(op.words)
-        )
+        self._slot, self._slot_largest = template.op, largest
+        source = self._spikes(self._network.by_name[node.inputs[0]], node)
+        return _shape3(template.op.shape[-3:]), source, self._network.types[node.name].shape
 
     def _pool(self, node: Node, op: ops.SpikeMaxPool2d) -> Population:
         source, shape, lag = self._spikes(self._network.by_name[node.inputs[0]], node)
@@ -277,6 +280,9 @@ class _Reader:
         op = node.op
         if isinstance(op, ops.Conv2d | ops.Linear | ops.SumPool2d):
             return Current(((0, (self._projection(node, op),)),))
+        if isinstance(op, ops.TemplateTaps):
+            matched = self._matched(node, 2**op.planes - 1)
+            return Current(((0, (bit_projection(node, op, *matched),)),))
         if isinstance(op, ops.Flatten) and self._network.types[node.inputs[0]].shape[1:] == (1, 1):
             return self._current(self._network.by_name[node.inputs[0]])
         if isinstance(op, ops.Shift):
@@ -359,7 +365,7 @@ class _Reader:
         """The output population, what is read, and whether channels are subtracted in pairs."""
         node = self._network.by_name[self._network.output.inputs[0]]
         if isinstance(node.op, ops.Accumulate):
-            return node.name, "membranes", False
+            return node.name, "each_membrane" if node.op.apart else "membranes", False
         readout: ReadOut = "train"
         pairs = False
         if isinstance(node.op, ops.Decode):

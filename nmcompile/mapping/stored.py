@@ -7,9 +7,14 @@ from pathlib import Path
 
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.crossbar_graph import CrossbarGraph
+from nmcompile.mapping.fcore_graph import FCoreGraph
 from nmcompile.mapping.graph import MappedGraph, unreadable
+from nmcompile.mapping.template_crossbars import TemplateCrossbarGraph
 
-FAMILIES: tuple[type[MappedGraph], ...] = (CoreGraph, CrossbarGraph)
+FAMILIES: tuple[type[MappedGraph], ...] = (
+    *(CoreGraph, CrossbarGraph, TemplateCrossbarGraph),
+    FCoreGraph,
+)
 """Every class of graph that a build can hold."""
 
 

@@ -7,7 +7,8 @@ lists that several tiles of a core share are counted once, and output entries as
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,11 @@ from nmcompile.mapping.list_usage import ListUsage, list_usage
 from nmcompile.mapping.populations import COUNTING_POOLS
 
 I64 = npt.NDArray[np.int64]
+FILLED: Final = (
+    *("neurons", "in_axons", "out_axons"),
+    *("synapse_memory_bytes", "total_memory_bytes"),
+)
+"""Limits that a core fills up with; of the others it has a few, such as formats."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,8 @@ def utilisation(graph: CoreGraph, limits: Limits) -> tuple[Usage, ...]:
         if packing is not None and name == "synapse_memory_bytes":
             words = f"{used[worst] // packing.word_bytes:,} words"
             where += f": {words} of {limits.synapse_memory_bytes // packing.word_bytes:,}"
-        rows.append(_usage(limits, name, int(used[worst]), where))
+        row = _usage(limits, name, int(used[worst]), where)
+        rows.append(replace(row, cores=used) if name in FILLED else row)
     lines = graph["group.lines"]
     rows.append(_usage(limits, "axon_atoms", int(lines.max(initial=0)), "neurons of one axon"))
     delay = int(graph["route.delay"].max(initial=0))

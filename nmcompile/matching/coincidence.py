@@ -1,13 +1,13 @@
-"""What matching would take on cores of fixed synapses and binary spikes: a neuron per product.
+"""What exact matching would take on cores of binary spikes: a neuron per product.
 
     y[i, j] = sum_{c, a, b} Z[c, a, b] X[c, i + a, j + b],  Z = sum_t z[t], X = sum_t x[t]
 
-The template is known at run time only. Synapses that stay as configured cannot hold it, so that it
-has to come as spikes, from the host, or as membranes, which the host writes before every frame
-anyway. Either way the products are the work of neurons: one whose threshold both spikes together
-reach, or one that repeats spikes unless its membrane was written far below. No neuron can stand
-for two products, because what it adds up before its threshold is a sum, not a sum of products.
-That makes one neuron for every tap, channel and position of the response.
+Cross-points that the host rewrites can hold the bits of Z, and one neuron then adds up the taps of
+a channel and a bit (`nmcompile.passes.template_taps`); but a core sends nothing but spikes, so that
+such a sum leaves it rounded. Without rounding the products are the work of neurons: one whose
+threshold both spikes together reach, or one that repeats spikes unless its membrane was written far
+below. No neuron can stand for two products, because what it adds up before its threshold is a sum,
+not a sum of products. That makes one neuron for every tap, channel and position of the response.
 
 It is also not the sum above: such a neuron counts sum_t z[t] x[t], which is Z X / T in the mean
 for trains that have nothing to do with each other, and anything up to the smaller count for others.

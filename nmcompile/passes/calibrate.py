@@ -128,6 +128,9 @@ def record_activations(
 def fitting(program: Program, calibration: Calibration) -> tuple[Network, npt.NDArray[np.uint8]]:
     """The network with activations that takes the calibration images, and these as its input.
 
+    A network of several images side by side, such as a view and its attended part, gets the same
+    image for each of them.
+
     Raises:
         NmError: NM0205 when there is none.
     """
@@ -136,12 +139,16 @@ def fitting(program: Program, calibration: Calibration) -> tuple[Network, npt.ND
     if calibration.images is None:
         raise NmError(_no_fit(program, "no images"))
     images = channel_order(calibration.images, program.preprocess)
+    channels = images.shape[1]
     for network in program.networks:
+        edge = network.types[network.input.name]
         if (
             activation_nodes(network)
-            and network.types[network.input.name].shape == images.shape[1:]
+            and edge.kind == "values"
+            and edge.shape[1:] == images.shape[2:]
+            and edge.shape[0] % channels == 0
         ):
-            return network, images
+            return network, np.tile(images, (1, edge.shape[0] // channels, 1, 1))
     raise NmError(_no_fit(program, f"images of shape {images.shape[1:]}"))
 
 

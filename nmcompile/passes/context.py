@@ -43,23 +43,29 @@ class TargetRules:
         target: name for messages.
         weight_bits: width of a stored weight, sign included.
         state_shift: left shift from input to state units (6 on Loihi).
-        state_bits: width of current and membrane.
+        state_bits: width of current and membrane; 0 for 32 bits that no sum may leave.
         threshold_bits: width of the threshold mantissa (unsigned, before the shift).
         bias_mantissa_bits: signed width of the bias mantissa.
         bias_exponent_max: largest exponent of the bias, shared by a population.
         graded_input: whether an input line can carry a pixel value in one spike.
         max_pool: "microcode" keeps the running maximum, "or" replaces it.
-        correlate: whether cores can hold a template written at run time ("template"), and
-            another one at every timestep ("bank").
+        correlate: whether cores can hold a template written at run time ("template"), another one
+            at every timestep ("bank"), or the bits of one behind neurons that fire ("taps").
         no_correlation: why not, in one sentence.
         accumulator_bits: signed width of a membrane that only adds up, in units of a weight.
         frame_reset: whether the chip returns membranes to their start by itself.
         graded_spikes: whether a spike between cores carries a payload.
         threshold_schedule: whether a threshold can change from timestep to timestep.
+        gates: whether axons that the host drives can hold membranes down, so that thresholds that
+            never change do for two-status coding.
+        no_gate: (layer, why not) of those for which no core has room for a gate.
         message_bits: signed width of what a spike between cores carries, 0 for binary spikes.
         core_neurons: neurons of a core that can multiply spikes by neurons only, 0 elsewhere.
+        core_axons: inputs of a core whose cross-points hold one bit, 0 elsewhere.
+        template_bits: bits of a template's element that "taps" have neurons for.
         pixel_neurons: whether the host can write a bias for each neuron between frames, so that
             an image enters as the drive of neurons that spike.
+        held_current: whether a neuron can keep its input current, so that an image is sent once.
     """
 
     target: str
@@ -71,15 +77,20 @@ class TargetRules:
     bias_exponent_max: int
     graded_input: bool
     max_pool: Literal["microcode", "or"]
-    correlate: Literal["none", "template", "bank"]
+    correlate: Literal["none", "template", "bank", "taps"]
     no_correlation: str
     accumulator_bits: int
     frame_reset: bool
     graded_spikes: bool = False
     threshold_schedule: bool = False
+    gates: bool = False
+    no_gate: tuple[tuple[str, str], ...] = ()
     message_bits: int = 0
     pixel_neurons: bool = False
     core_neurons: int = 0
+    held_current: bool = True
+    core_axons: int = 0
+    template_bits: int = 0
 
 
 @dataclass(frozen=True)

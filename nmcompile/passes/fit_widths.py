@@ -26,11 +26,13 @@ from nmcompile.ir.neurons import IntegerNeuron
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import PassContext, TargetRules
 from nmcompile.passes.same_widths import require_same
+from nmcompile.passes.schedules_to_host import silent_timesteps
 from nmcompile.passes.state_bounds import current_growth, input_interval
 from nmcompile.reference.synapses import as_conv
 
 Int = npt.NDArray[np.int64]
 MAX_SHIFT = 24
+INT32_BITS = 32
 
 
 def fit_widths(program: Program, context: PassContext) -> Program:
@@ -80,7 +82,8 @@ def _check_coding(node: Node, bits: int, rules: TargetRules) -> None:
     """Refuse what the neurons and spikes of the target cannot do."""
     model = node.op.model if isinstance(node.op, ops.Neuron) else None
     scheduled = isinstance(model, IntegerNeuron) and model.payloads != (1,)
-    if scheduled and not rules.threshold_schedule:
+    gated = rules.gates and silent_timesteps(node) > 0
+    if scheduled and not rules.threshold_schedule and not gated:
         problem = f"the thresholds of {rules.target} do not change from timestep to timestep"
     elif bits > 1 and not (rules.graded_spikes or isinstance(node.op, ops.Encode)):
         problem = f"a spike of {rules.target} carries no payload"
@@ -128,6 +131,8 @@ def _input_bound(network: Network, name: str) -> int:
         source = network.types[node.inputs[0]]
         conv = as_conv(node.op, source)
         return sum_bound(conv.weight, None, source)
+    if isinstance(node.op, ops.TemplateTaps):
+        return node.op.rails * math.prod(network.types[node.inputs[1]].shape[1:])
     raise TypeError(type(node.op).__name__)
 
 
@@ -155,7 +160,7 @@ def _fixed_point(
     node: Node, model: IntegerNeuron, drive: _Drive, rules: TargetRules
 ) -> tuple[int, IntegerNeuron]:
     """The smallest shift that fits, and the population in state units."""
-    largest = (2 ** (rules.state_bits - 1) - 1) >> rules.state_shift
+    largest = (2 ** ((rules.state_bits or INT32_BITS) - 1) - 1) >> rules.state_shift
     mantissa = 2 ** (rules.bias_mantissa_bits - 1) - 1
     bound = drive.current
     finer = max(0, rules.state_shift - rules.bias_exponent_max)

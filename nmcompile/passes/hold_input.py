@@ -12,12 +12,14 @@ from nmcompile.passes.context import PassContext
 from nmcompile.passes.pixel_neurons import drives_neurons
 
 
-def hold_input(program: Program, _: PassContext) -> Program:
+def hold_input(program: Program, context: PassContext) -> Program:
     """Encode("constant") before IF populations -> Encode("impulse") and u_keep = 4096.
 
     u[t] = u[t-1] + I[t] with I only at t = 1 equals the same current at every t, so the
-    transduction is paid once instead of T times.
+    transduction is paid once instead of T times, where the neurons of the target can do so.
     """
+    if context.rules is not None and not context.rules.held_current:
+        return program
     return program.map_networks(_hold)
 
 

@@ -8,6 +8,7 @@ from nmcompile.passes.fold_preprocess import fold_preprocess
 from nmcompile.passes.frame_reset import frame_reset
 from nmcompile.passes.fuse_pooling import fuse_pooling
 from nmcompile.passes.hold_input import hold_input
+from nmcompile.passes.linear_readout import linear_readout
 from nmcompile.passes.manager import Pass
 from nmcompile.passes.match_over_time import match_over_time
 from nmcompile.passes.pixel_neurons import pixel_neurons
@@ -21,6 +22,7 @@ FLOAT: tuple[Pass, ...] = (
     Pass("fold_batch_norm", fold_batch_norm),
     Pass("fold_preprocess", fold_preprocess),
     Pass("fuse_pooling", fuse_pooling),
+    Pass("linear_readout", linear_readout),
 )
 SPIKING: tuple[Pass, ...] = (
     Pass("to_spiking", to_spiking),

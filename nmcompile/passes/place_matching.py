@@ -3,7 +3,8 @@
 On cores the exemplar becomes synapses. A correlation is a convolution with one output channel
 whose weights the host writes, and its neurons never fire: the host reads their membranes after
 the frame. PSM needs one set of weights for each template; a bank (TSM, HSM) is rewritten before
-every timestep. An element that is too large for one weight takes several synapses, exactly.
+every timestep. An element that is too large for one weight takes several synapses, exactly. Where
+a synapse is one bit and membranes cannot be read, see `nmcompile.passes.template_taps`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNeuron
 from nmcompile.ir.program import Program, Step
 from nmcompile.matching.bank import TimeWeights
-from nmcompile.matching.coincidence import gates
 from nmcompile.passes.context import PassContext, TargetRules
 from nmcompile.passes.match_over_time import accumulated
+from nmcompile.passes.template_taps import onto_taps, taps_refusal
 from nmcompile.passes.to_host import cut_tail
 
 Ints = npt.NDArray[np.int64]
@@ -44,6 +45,8 @@ def place_matching(program: Program, context: PassContext) -> Program:
         reason = refusal(program, network, match, rules)
         if reason:
             program = cut_tail(program, network, match.inputs[0], reason, "match")
+        elif rules.correlate == "taps":
+            program = _onto_taps(program, network, match)
         else:
             program = _onto_cores(program, network, match, rules)
     return program
@@ -52,10 +55,13 @@ def place_matching(program: Program, context: PassContext) -> Program:
 def refusal(program: Program, network: Network, match: Node, rules: TargetRules) -> str:
     """Why cores cannot hold this correlation (limit and value found); "" when they can."""
     if rules.correlate == "none":
-        return rules.no_correlation + _gates(network, match, rules)
+        return rules.no_correlation
     template = network.by_name[match.inputs[1]].op
     if not isinstance(template, ops.Slot):
         return f"{rules.target} correlates with a stored template only"
+    if rules.correlate == "taps":
+        largest = int(_elements(program, network, template).max())
+        return taps_refusal(network, match, largest, rules)
     if network.types[_spikes_of(network, match)].bits > 1 and not rules.graded_spikes:
         return f"{rules.target} spikes carry no payload between cores"
     if len(template.shape) == 4 and rules.correlate != "bank":
@@ -69,20 +75,6 @@ def refusal(program: Program, network: Network, match: Node, rules: TargetRules)
             f"{rules.target} membranes of {allowed}"
         )
     return ""
-
-
-def _gates(network: Network, match: Node, rules: TargetRules) -> str:
-    """What neurons that multiply would take, for cores that have nothing else."""
-    if not rules.core_neurons:
-        return ""
-    template = network.types[match.inputs[1]].shape[-3:]
-    signed = isinstance(match.op, ops.Correlate) and match.op.signed_pairs
-    found = gates(template, network.types[match.name].shape, network.timesteps, signed=signed)
-    return (
-        f"; a neuron for every product and bit of a count would take {found.neurons:,} neurons "
-        f"({found.products:,} x {found.planes}), {found.cores(rules.core_neurons):,} cores "
-        "without copies and sums"
-    )
 
 
 def _groups(
@@ -162,7 +154,7 @@ def _in_words(network: Network, words: int, largest: int, groups: int) -> Networ
 
 def _templates(network: Network) -> int:
     """Templates that one frame needs: T of a bank."""
-    match = next(network.of_type(ops.Correlate))
+    match = next(network.of_type(ops.Correlate, ops.TemplateTaps))
     shape = network.types[match.inputs[1]].shape
     return shape[0] if len(shape) == 4 else 1
 
@@ -209,10 +201,25 @@ def _onto_cores(program: Program, network: Network, match: Node, rules: TargetRu
     groups = _groups(network, match, slot, elements, rules)
     stored = _in_words(accumulated(network, match), words, one_word, groups)
     program = program.map_networks(lambda n: stored if n.name == stored.name else n)
-    every_step = _templates(stored) > 1
     pairs = 2 if _correlate(stored).signed_pairs else 1
     # The mapping will say how many cores need a copy.
-    writes = ((WRITES, prod(slot.shape) * pairs * words),)
+    return _written(program, stored, slot, prod(slot.shape) * pairs * words)
+
+
+def _onto_taps(program: Program, network: Network, match: Node) -> Program:
+    """Bits of the template behind neurons that fire, and a counted host step that writes them."""
+    slot = network.by_name[match.inputs[1]].op
+    if not isinstance(slot, ops.Slot):
+        raise TypeError(f"`{match.label}` reads no slot")
+    largest = int(_elements(program, network, slot).max())
+    program = onto_taps(program, network, match, largest)
+    return _written(program, program.network(network.name), slot, prod(slot.shape))
+
+
+def _written(program: Program, network: Network, slot: ops.Slot, count: int) -> Program:
+    """The program with the step in which the host writes `count` words of a template."""
+    every_step = _templates(network) > 1
+    writes = ((WRITES, count),)
     schedule: list[Step] = []
     for step in program.schedule:
         if step.network == network.name and every_step:

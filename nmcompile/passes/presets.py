@@ -19,6 +19,7 @@ _PAPER: Final = Recipe(
 PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
     {
         "default": Recipe(),
+        "ann-8bit": Recipe(ann=("*",), percentile=99.99),
         "siamsnn-psm": _PAPER,
         "siamsnn-tsm": _PAPER.model_copy(update={"matching": Matching(rule="tsm")}),
         "siamsnn-hsm": _PAPER.model_copy(update={"matching": Matching(rule="hsm")}),
@@ -28,7 +29,8 @@ PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
     }
 )
 """`siamsnn-*` are the four configurations of SiamSNN, table I, taken literally: layer
-normalisation, Rueckauer's gated pooling, no initial potential, negative features dropped."""
+normalisation, Rueckauer's gated pooling, no initial potential, negative features dropped.
+`ann-8bit` keeps every network an ANN, for chips whose cores run both."""
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -4,6 +4,9 @@ Every population has one step delta (the real value of an integer 1 of its input
 w_int = round(w gain / delta), threshold_int = round(threshold / delta), likewise the bias,
 with delta = max |w gain| / (2^(bits-1) - 1) over all synapses that reach the population, or over
 those of one output channel: then every channel has a step, a threshold and a bias of its own.
+
+Activations of 8 bits get a multiplier of 16 bits for delta / step, and neurons that are read and
+never fire a real factor behind the read-out, delta.
 """
 
 from __future__ import annotations
@@ -17,13 +20,25 @@ from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IF, KEEP_ONE, LIF, CubaLIF, IntegerNeuron, SigmaDelta
+from nmcompile.ir.neurons import (
+    IF,
+    KEEP_ONE,
+    LIF,
+    CubaLIF,
+    IntegerNeuron,
+    ReLU8,
+    RoundedReLU,
+    SigmaDelta,
+)
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import PassContext
 from nmcompile.passes.recipe import Recipe
 
 Real = npt.NDArray[np.float64]
 Synapse = ops.Conv2d | ops.Linear
+MULTIPLIER_BITS = 15
+"""Of an activation's multiplier: its rounding is far below that of 8 bits."""
+SHIFT_MAX = 31
 FINEST_CHANNEL = 2.0**-10
 """A channel's step is at least this share of the layer's: thresholds of nearly silent channels
 would leave 32 bits otherwise, and their weights would still be finer than the layer's."""
@@ -48,17 +63,35 @@ class _Quantiser:
     def run(self) -> Network:
         for node in self._network.of_type(ops.Neuron):
             self._population(node)
-        return self._network.map_nodes(
+        factors = {
+            node.name: self._read_out(node, node.op)
+            for node in self._network.of_type(ops.Accumulate)
+            if isinstance(node.op, ops.Accumulate) and node.op.apart
+        }
+        network = self._network.map_nodes(
             lambda node: dataclasses.replace(node, op=self._new.get(node.name, node.op))
         )
+        return _with_factors(network, factors)
+
+    def _read_out(self, node: Node, op: ops.Accumulate) -> float:
+        """Neurons that never fire; returns the real value of an integer 1 of their membranes."""
+        (branch,) = self._branches(node)
+        weight = _weight(branch)
+        delta = np.asarray(self._branch_steps(branch.name, weight).max(initial=0.0)) or np.ones(())
+        if isinstance(branch.op, ops.Conv2d | ops.Linear):
+            self._new[branch.name] = _integer(branch.op, weight, delta)
+        start = _int32(np.rint(op.start.data / delta))
+        self._new[node.name] = dataclasses.replace(op, start=start)
+        return float(delta)
 
     def _population(self, node: Node) -> None:
-        exact = (IntegerNeuron, SigmaDelta)
+        exact = (IntegerNeuron, SigmaDelta, ReLU8)
         if not isinstance(node.op, ops.Neuron) or isinstance(node.op.model, exact):
             return
         model = node.op.model
         branches = self._branches(node)
-        gain = np.float64(1.0) if isinstance(model, IF) else model.gain.data.astype(np.float64)
+        plain = isinstance(model, IF | RoundedReLU)
+        gain = np.float64(1.0) if plain else model.gain.data.astype(np.float64)  # type: ignore[union-attr]
         weights = {n.name: _weight(n) * _by_row(np.asarray(gain), _weight(n)) for n in branches}
         delta = self._step(node, weights)
         bias = np.zeros(())
@@ -66,8 +99,10 @@ class _Quantiser:
             if isinstance(branch.op, ops.Conv2d | ops.Linear):
                 bias = bias + branch.op.bias.data * gain
                 self._new[branch.name] = _integer(branch.op, weights[branch.name], delta)
-        neuron = _integer_neuron(model, bias, delta)
-        self._new[node.name] = ops.Neuron(neuron)
+        if isinstance(model, RoundedReLU):
+            self._new[node.name] = ops.Neuron(_relu8(model, bias, delta))
+        else:
+            self._new[node.name] = ops.Neuron(_integer_neuron(model, bias, delta))
 
     def _branches(self, node: Node) -> list[Node]:
         """The linear operators whose currents meet in `node`."""
@@ -164,6 +199,32 @@ def _integer_neuron(model: IF | LIF | CubaLIF, bias: Real, delta: Real) -> Integ
         payloads=model.payloads if isinstance(model, IF) else (1,),
         advance=model.advance if isinstance(model, IF) else "clock",
     )
+
+
+def _relu8(model: RoundedReLU, bias: Real, delta: Real) -> ReLU8:
+    """y = round((a delta + b) / step) as integers."""
+    real = model.step.data.astype(np.float64)
+    ratio = np.asarray(_by_row(delta, real) / real)
+    exponent = MULTIPLIER_BITS - 1 - int(np.floor(np.log2(ratio.max())))
+    shift = min(max(exponent, 1), SHIFT_MAX)
+    return ReLU8(
+        bias=_int32(np.rint(bias / _by_row(delta, np.asarray(bias)))),
+        multiplier=_int32(np.rint(ratio * 2.0**shift)),
+        shift=shift,
+    )
+
+
+def _with_factors(network: Network, factors: dict[str, float]) -> Network:
+    """A real factor behind every node named."""
+    nodes: list[Node] = []
+    alias: dict[str, str] = {}
+    for node in network.nodes:
+        nodes.append(dataclasses.replace(node, inputs=tuple(alias.get(i, i) for i in node.inputs)))
+        if node.name in factors:
+            alias[node.name] = f"{node.name}_value"
+            scale = ops.Scale(factors[node.name])
+            nodes.append(Node(alias[node.name], scale, (node.name,), node.origin))
+    return network.replace(nodes=tuple(nodes))
 
 
 def _keep(fraction: Array) -> int:

@@ -93,6 +93,7 @@ class Recipe(Frozen):
         matching: of search features and template.
         split_fan_in: whether layers whose fan-in fits no core become rate-coded partial sums, an
             approximation for targets with binary spikes.
+        ann: networks that stay ANNs of 8-bit activations, by name; "*" are all of them.
         layers: exceptions by layer name; a name stands for everything below it as well, so that
             `backbone.conv1` is the convolution and its activation.
     """
@@ -111,7 +112,12 @@ class Recipe(Frozen):
     output_coding: Coding | None = None
     matching: Matching = Matching()
     split_fan_in: bool = False
+    ann: tuple[str, ...] = Field(default=(), strict=False)
     layers: dict[str, LayerRecipe] = Field(default_factory=dict)
+
+    def stays_ann(self, network: str) -> bool:
+        """Whether a network keeps its activations, rounded to 8 bits, rather than spike."""
+        return "*" in self.ann or network in self.ann
 
     def v_init_of(self, label: str) -> float:
         """Start of the membrane for one layer, in thresholds."""

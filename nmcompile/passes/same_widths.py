@@ -19,7 +19,7 @@ def require_same(node: Node, model: IntegerNeuron, rules: TargetRules) -> None:
         NmError: NM0146.
     """
     unit = 1 << rules.state_shift
-    largest = (1 << (rules.state_bits - 1)) - 1
+    largest = (1 << (max(1, rules.state_bits) - 1)) - 1
     if model.state_bits != rules.state_bits or model.state_shift < rules.state_shift:
         limit = f"{rules.state_bits} bits in units of 2^-{rules.state_shift}"
         raise _other(node, rules, limit, f"{model.state_bits} bits, 2^-{model.state_shift}")

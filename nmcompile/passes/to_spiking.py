@@ -21,7 +21,7 @@ from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.infer import pool_extent
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IF
+from nmcompile.ir.neurons import IF, PAYLOAD_MAX, RoundedReLU
 from nmcompile.ir.program import Program
 from nmcompile.passes.calibrate import is_activation, leaves_network, scales
 from nmcompile.passes.codings import check_layers, encoder_of, schedule_of
@@ -33,6 +33,9 @@ ONE: Real = np.ones(())
 
 def to_spiking(program: Program, context: PassContext) -> Program:
     """Activations -> IF, max pooling -> spike max pooling, outputs -> decoded counts.
+
+    In a network that stays an ANN activations are rounded to 8 bits instead; they are the payloads
+    of spikes, T = 1, and max pooling takes the largest.
 
     A last layer without ReLU becomes two populations, for the positive and the negative part, or
     one that drops the negative part: the recipe decides, as about pooling and codings.
@@ -84,7 +87,15 @@ class _Converter:
         for node in self.network.nodes:
             handler = self._handlers().get(type(node.op), _Converter._unsupported)
             handler(self, dataclasses.replace(node, inputs=self._inputs(node)))
-        return Network(self.network.name, tuple(self.nodes), self.context.timesteps)
+        return Network(self.network.name, tuple(self.nodes), self._timesteps)
+
+    @property
+    def _ann(self) -> bool:
+        return self.context.recipe.stays_ann(self.network.name)
+
+    @property
+    def _timesteps(self) -> int:
+        return 1 if self._ann else self.context.timesteps
 
     @staticmethod
     def _handlers() -> dict[type, Callable[[_Converter, Node], None]]:
@@ -102,6 +113,8 @@ class _Converter:
             ops.Flatten: _Converter._flatten,
             ops.Correlate: _Converter._correlate,
             ops.Scale: _Converter._scale,
+            ops.SpikeMaxPool2d: _Converter._spike_pool,
+            ops.Accumulate: _Converter._accumulate,
             ops.Output: _Converter._output,
         }
 
@@ -133,7 +146,11 @@ class _Converter:
             self._emit(node, ONE, RATE)
             return
         self._emit(node, ONE)
-        encode, unit = encoder_of(self.context.recipe, node, self.context.timesteps)
+        encode, unit = (
+            (ops.Encode(), 1.0)
+            if self._ann
+            else encoder_of(self.context.recipe, node, self.context.timesteps)
+        )
         coding = Schedule(encode.payloads) if encode.spikes else None
         name = f"{node.name}_code"
         self.alias[node.name] = self._insert(
@@ -175,7 +192,7 @@ class _Converter:
         op, source = node.op, node.inputs[0]
         if not isinstance(op, ops.MaxPool2d) or source not in self.coding:
             raise self._refused(node, "max pooling of values that are not spikes")
-        rule = self.context.recipe.pooling
+        rule = "or" if self._ann else self.context.recipe.pooling
         if rule == "average":
             self._averaged(node, self._full_windows(node, op))
             return
@@ -206,10 +223,14 @@ class _Converter:
         """Coding of the population that stands for `node`, and the value of its unit."""
         original = self.network.by_name[node.name]
         output = leaves_network(self.network, original)
+        if self._ann:
+            return RATE, as_unit(self.scale_of[node.label]) / PAYLOAD_MAX
         coding = schedule_of(self.context.recipe, node.label, self.context.timesteps, output=output)
         return coding, as_unit(self.scale_of[node.label]) * coding.unit
 
     def _population(self, node: Node, threshold: Array, coding: Schedule) -> ops.Neuron:
+        if self._ann:
+            return ops.Neuron(RoundedReLU(threshold))
         return ops.Neuron(
             IF(
                 threshold,
@@ -221,6 +242,12 @@ class _Converter:
 
     def _neuron(self, node: Node) -> None:
         self._emit(node, ONE, RATE)
+
+    def _spike_pool(self, node: Node) -> None:
+        self._emit(node, self.unit[node.inputs[0]], RATE)
+
+    def _accumulate(self, node: Node) -> None:
+        self._emit(node, self.unit[node.inputs[0]])
 
     def _add(self, node: Node) -> None:
         inputs = []
@@ -255,7 +282,7 @@ class _Converter:
         self.alias[node.name] = self._decode(name, node.origin, signed=paired)
 
     def _decode(self, source: str, origin: str, *, signed: bool = False) -> str:
-        unit = self.unit[source] / self.context.timesteps
+        unit = self.unit[source] / self._timesteps
         op = ops.Decode(signed_pairs=signed)
         return self._insert(f"{source}_count", op, source, origin, unit)
 

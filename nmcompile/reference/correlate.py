@@ -6,6 +6,8 @@ order of summation, and BLAS is an order of magnitude faster than integer produc
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +16,7 @@ from nmcompile.ir import ops
 from nmcompile.ir.network import Node
 from nmcompile.ir.types import EdgeType
 from nmcompile.matching.bank import TimeWeights, bank, signed
-from nmcompile.reference.executor import I32, INT32_MAX, Executor
+from nmcompile.reference.executor import I32, INT32_MAX, Executor, parameter_table
 
 I64 = npt.NDArray[np.int64]
 
@@ -91,24 +93,27 @@ class Correlator(Executor):
 
 
 class Accumulator(Executor):
-    """An Accumulate node.
+    """An Accumulate node."""
 
-    Attributes:
-        shape: of its neurons.
-    """
-
-    def __init__(self, edge: EdgeType, node: Node) -> None:
-        self.shape = (*edge.shape[1:], edge.shape[0])
+    def __init__(self, op: ops.Accumulate, source: EdgeType, node: Node) -> None:
+        self._op = op
+        shape = (*source.shape[1:], source.shape[0])
+        start = parameter_table(op.start, source).astype(np.int64)
+        self._start = np.broadcast_to(start, (prod(shape) // start.size, start.size))
+        self._start = self._read(self._start.reshape(shape))
         self._label = node.label
         self.reset()
 
+    def _read(self, values: I64) -> I64:
+        return values if self._op.apart else values.sum(axis=-1, keepdims=True)
+
     def reset(self) -> None:
-        """All membranes to zero."""
-        self._v = np.zeros(self.shape, np.int64)
+        """All membranes to their start."""
+        self._v = self._start
 
     def step(self, *inputs: I32) -> I32:
-        """The membranes, channels added."""
-        self._v = self._v + inputs[0].sum(axis=-1, keepdims=True)
+        """The membranes, channels added unless they stay apart."""
+        self._v = self._v + self._read(inputs[0].astype(np.int64))
         if np.abs(self._v).max(initial=0) > INT32_MAX:
             raise NmError(
                 Diagnostic(

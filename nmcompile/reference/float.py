@@ -16,7 +16,14 @@ from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.program import Preprocess
 from nmcompile.reference.float_correlate import correlate, decode, template_bank
-from nmcompile.reference.float_populations import State, delay, encode, neuron, spike_pool
+from nmcompile.reference.float_populations import (
+    State,
+    delay,
+    encode,
+    neuron,
+    parameter,
+    spike_pool,
+)
 from nmcompile.reference.static import static_nodes
 
 Real = npt.NDArray[np.float64]
@@ -182,8 +189,8 @@ def _decode(op: ops.Decode, spikes: torch.Tensor, state: State) -> torch.Tensor:
     return state.v
 
 
-def _accumulate(_: ops.Accumulate, current: torch.Tensor, state: State) -> torch.Tensor:
-    state.v = current if state.v is None else state.v + current
+def _accumulate(op: ops.Accumulate, current: torch.Tensor, state: State) -> torch.Tensor:
+    state.v = current + (parameter(op.start, current) if state.v is None else state.v)
     return state.v
 
 

@@ -8,7 +8,16 @@ from torch.nn import functional as F
 
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import IF, LIF, CubaLIF, IntegerNeuron, SigmaDelta
+from nmcompile.ir.neurons import (
+    IF,
+    LIF,
+    PAYLOAD_MAX,
+    CubaLIF,
+    IntegerNeuron,
+    ReLU8,
+    RoundedReLU,
+    SigmaDelta,
+)
 
 
 class State:
@@ -36,6 +45,11 @@ def neuron(op: ops.Neuron, current: torch.Tensor, state: State) -> torch.Tensor:
         raise TypeError("the float interpreter runs float neuron models")
     if isinstance(model, SigmaDelta):
         return _sigma_delta(model, current, state)
+    if isinstance(model, ReLU8):
+        return _relu8(model, current)
+    if isinstance(model, RoundedReLU):
+        level = torch.floor(current / parameter(model.step, current) + 0.5)
+        return level.clamp(0, PAYLOAD_MAX)
     threshold = parameter(model.threshold, current)
     payload: torch.Tensor | float = 1.0
     if isinstance(model, IF):
@@ -77,6 +91,13 @@ def _sigma_delta(model: SigmaDelta, current: torch.Tensor, state: State) -> torc
     sent = change * (change.abs() >= parameter(model.threshold, current))
     state.residue = change - sent
     return torch.floor(sent / 2**model.state_exp)
+
+
+def _relu8(model: ReLU8, current: torch.Tensor) -> torch.Tensor:
+    """8-bit activations: integers, as at every other level."""
+    bias, multiplier = (parameter(a, current).long() for a in (model.bias, model.multiplier))
+    scaled = (current.round().long() + bias) * multiplier + (1 << (model.shift - 1))
+    return (scaled >> model.shift).clamp(0, PAYLOAD_MAX).to(current.dtype)
 
 
 def delay(op: ops.Delay, spikes: torch.Tensor, state: State) -> torch.Tensor:

@@ -12,6 +12,8 @@ from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.counters import LayerCounters, NetworkCounters
 from nmcompile.ir.network import Network, Node
+from nmcompile.ir.neurons import ReLU8
+from nmcompile.reference.activations import Activations
 from nmcompile.reference.correlate import Accumulator, Correlator, bank_operations
 from nmcompile.reference.executor import I32, Executor, Integers, first, last, train_type
 from nmcompile.reference.plan import make_executor
@@ -19,6 +21,10 @@ from nmcompile.reference.populations import Pool, Population
 from nmcompile.reference.sigma_delta import SigmaDeltas
 from nmcompile.reference.static import final_nodes, late_nodes, static_nodes
 from nmcompile.reference.synapses import Synapses
+from nmcompile.reference.template_taps import TapSums
+
+POPULATIONS = (Population, Pool, SigmaDeltas, Activations)
+"""What sends spikes."""
 
 BLOCK_BYTES = 1 << 27
 """Largest train of a block of timesteps."""
@@ -201,7 +207,7 @@ class _Tally:
         if isinstance(executor, Synapses | Pool):
             times = self._network.timesteps if node.name in static else 1
             self._ops[node.name] += executor.arrived * times
-        if self._record and isinstance(executor, Population | Pool | SigmaDeltas):
+        if self._record and isinstance(executor, POPULATIONS):
             spikes = first(train.astype(train_type(self._network.types[node.name])))
             self._trains.setdefault(node.name, []).append(spikes)
 
@@ -223,7 +229,7 @@ class _Tally:
             executor = self._executors[node.name]
             if self._is_arithmetic(node):
                 layers.append(self._arithmetic(node))
-            if not isinstance(executor, Population | Pool | SigmaDeltas | Accumulator):
+            if not isinstance(executor, (*POPULATIONS, Accumulator)):
                 continue
             sops, macs, label = self._arrived(node)
             # An accumulation has one neuron for every element of what it adds.
@@ -247,6 +253,9 @@ class _Tally:
         """Whether values meet values here; spikes into a correlation are synaptic operations."""
         if isinstance(node.op, ops.Correlate):
             return self._network.types[node.inputs[0]].kind == "values"
+        if isinstance(node.op, ops.Conv2d | ops.Linear):
+            counted = self._network.types[node.inputs[0]].kind == "values"
+            return counted and not _reaches_neurons(self._network, node)
         return isinstance(node.op, ops.Scale | ops.TemplateBank)
 
     def _arithmetic(self, node: Node) -> LayerCounters:
@@ -255,6 +264,8 @@ class _Tally:
         macs = types[node.name].size
         if isinstance(node.op, ops.Correlate):
             macs *= types[node.inputs[1]].size
+        if isinstance(node.op, ops.Conv2d | ops.Linear):
+            macs *= int(np.prod(node.op.weight.shape[1:]))
         if isinstance(node.op, ops.TemplateBank):
             macs = bank_operations(node.op, types[node.name])
         return LayerCounters(node.name, node.label, 0, 0, 0, macs, 0)
@@ -262,20 +273,46 @@ class _Tally:
     def _arrived(self, population: Node) -> tuple[int, int, str]:
         """SOPs and MACs that reached a population, and the label of its synapses."""
         if isinstance(population.op, ops.SpikeMaxPool2d):
-            return self._ops[population.name], 0, population.label
+            windows = self._ops[population.name]
+            return *self._kind(population.inputs[0], windows), population.label
         source = self._network.by_name[population.inputs[0]]
         matched = self._executors[source.name]
-        if isinstance(matched, Correlator):
-            return matched.sops, 0, source.label
+        if isinstance(matched, Correlator | TapSums):
+            return *self._kind(source.inputs[0], matched.sops), source.label
         sops = macs = 0
         label = population.label
         for node in _synapses_of(self._network, population):
             label = node.label
-            if self._network.types[node.inputs[0]].kind == "spikes":
-                sops += self._ops[node.name]
-            else:
-                macs += self._ops[node.name]
+            arrived = self._kind(node.inputs[0], self._ops[node.name])
+            sops, macs = sops + arrived[0], macs + arrived[1]
         return sops, macs, label
+
+    def _kind(self, source: str, operations: int) -> tuple[int, int]:
+        """Operations on what `source` sends as SOPs or as MACs."""
+        spikes = sends_spikes(self._network, source)
+        return (operations, 0) if spikes else (0, operations)
+
+
+def sends_spikes(network: Network, name: str) -> bool:
+    """Whether a synapse behind this node works in SOPs: values and activations make MACs."""
+    node = network.by_name[name]
+    if network.types[name].kind == "values":
+        return False
+    if isinstance(node.op, ops.Neuron):
+        return not isinstance(node.op.model, ReLU8)
+    return (
+        not node.inputs or isinstance(node.op, ops.Encode) or sends_spikes(network, node.inputs[0])
+    )
+
+
+def _reaches_neurons(network: Network, node: Node) -> bool:
+    """Whether what a linear operator computes ends in a population, which then counts it."""
+    passing = (*ops.LINEAR_OPS, ops.Add, ops.Shift, ops.Scale, ops.Flatten)
+    return any(
+        isinstance(reader.op, ops.Neuron | ops.SpikeMaxPool2d)
+        or (isinstance(reader.op, passing) and _reaches_neurons(network, reader))
+        for reader in network.consumers[node.name]
+    )
 
 
 def _synapses_of(network: Network, node: Node) -> list[Node]:

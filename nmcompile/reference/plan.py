@@ -9,14 +9,16 @@ import numpy as np
 
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
+from nmcompile.ir.neurons import IntegerNeuron, ReLU8, SigmaDelta
 from nmcompile.ir.types import EdgeType
+from nmcompile.reference.activations import Activations
 from nmcompile.reference.correlate import Accumulator, BankBuilder, Correlator, Decoder
 from nmcompile.reference.delay import Delayer
 from nmcompile.reference.executor import I32, Executor, Integers, as_int32, first
 from nmcompile.reference.populations import Encoder, Pool, Population
 from nmcompile.reference.sigma_delta import SigmaDeltas
 from nmcompile.reference.synapses import Synapses
+from nmcompile.reference.template_taps import TapSums
 
 INT32_BITS = 32
 
@@ -64,6 +66,8 @@ def make_executor(node: Node, network: Network) -> Executor:
         return Synapses(op, sources[0], node)
     if isinstance(op, ops.Neuron) and isinstance(op.model, SigmaDelta):
         return SigmaDeltas(op.model, network.types[node.name], node)
+    if isinstance(op, ops.Neuron) and isinstance(op.model, ReLU8):
+        return Activations(op.model, network.types[node.name])
     if isinstance(op, ops.Delay):
         return Delayer(op)
     if isinstance(op, ops.Neuron) and isinstance(op.model, IntegerNeuron):
@@ -74,8 +78,10 @@ def make_executor(node: Node, network: Network) -> Executor:
         return Encoder(op)
     if isinstance(op, ops.Correlate):
         return Correlator(op, sources[1])
+    if isinstance(op, ops.TemplateTaps):
+        return TapSums(op)
     if isinstance(op, ops.Accumulate):
-        return Accumulator(network.types[node.name], node)
+        return Accumulator(op, sources[0], node)
     if isinstance(op, ops.TemplateBank):
         return BankBuilder(op, network.types[node.name])
     if isinstance(op, ops.Decode):

@@ -140,7 +140,7 @@ def assemble(
 def _weighted_layers(program: Program, counted: Counted, work: Workload) -> list[Weighted]:
     """Layers with weights of all networks of a frame, chip and host, with their runs per frame."""
     return [
-        (facts, step.repeat * work.share(step.trigger))
+        (facts, step.repeat * work.share(step.trigger, step.every))
         for step in program.schedule
         if step.trigger != "on_init" and step.network and counted.get(step.name)
         for facts in layer_facts(program.network(step.network), counted[step.name][0])
@@ -206,14 +206,16 @@ def host_section(program: Program, work: Workload) -> measures.Host:
         if step.network and any(program.network(step.network).of_type(ops.Encode))
     }
     beside = sum(
-        count * step.repeat * work.share(step.trigger)
+        count * step.repeat * work.share(step.trigger, step.every)
         for step in frame
         if step.step not in transduces
         for name, count in step.ops
         if name in NETWORK_OPS
     )
     on_cores = sum(
-        run.repeat * work.share(run.trigger) * _behind_input(program.network(run.network), run)
+        run.repeat
+        * work.share(run.trigger, run.every)
+        * _behind_input(program.network(run.network), run)
         for run in work.chip
         if run.trigger != "on_init"
     )
@@ -231,7 +233,7 @@ def host_section(program: Program, work: Workload) -> measures.Host:
         ),
         ops_per_frame=number(
             sum(
-                count * step.repeat * work.share(step.trigger)
+                count * step.repeat * work.share(step.trigger, step.every)
                 for step in frame
                 for _, count in step.ops
             )

@@ -23,11 +23,11 @@ def counters_section(program: Program, counted: Counted, work: Workload) -> Coun
         work: the same counts joined with the schedule.
     """
     per_frame = [
-        (sample, step.repeat * work.share(step.trigger) / len(counted[step.name]))
+        (sample, step.repeat * work.share(step.trigger, step.every) / len(counted[step.name]))
         for step in program.schedule
         for sample in counted.get(step.name, ())
     ]
-    on_cores = [(run, run.repeat * work.share(run.trigger)) for run in work.chip]
+    on_cores = [(run, run.repeat * work.share(run.trigger, run.every)) for run in work.chip]
     done = sum(run.activity.sops * times for run, times in on_cores)
     asked = sum(
         fmean(sample.sops + sample.macs for sample in run.samples) * times

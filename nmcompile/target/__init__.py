@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nmcompile.target.crossbar import CrossbarTarget
 from nmcompile.target.families import of_family, target_from_json
+from nmcompile.target.fcore import FCoreTarget
 from nmcompile.target.neurocore import NeurocoreTarget
 from nmcompile.target.numbers import Codes, Count, Measure
 from nmcompile.target.registry import (
@@ -19,6 +20,7 @@ __all__ = [
     "Codes",
     "Count",
     "CrossbarTarget",
+    "FCoreTarget",
     "Measure",
     "NeurocoreTarget",
     "Source",

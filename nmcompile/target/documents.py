@@ -24,9 +24,11 @@ A target file is the only place that holds a chip's limits and costs. Every numb
 `{ value, unit, kind, source, where, low, high }`; `kind` says how the number is known: measured,
 published, simulated, scaled, assumed, or unknown (then it has no value, and every total that needs
 it is a lower bound). `family` says what the cores are, and so what a file may say: `neurocore`
-(synapse memory, the default) or `crossbar` (axon types). [schema.json](schema.json) describes the
-format; `extends` makes variants. A range in parentheses is what different sources say; a dash is
-a limit that the chip does not have, or that nobody states.
+(synapse memory, the default), `crossbar` (axon types) or `fcore` (dense weights, in phases).
+[schema.json](schema.json) describes the format; `extends` makes variants. A range in parentheses is
+what different sources say; a dash is a limit that the chip does not have, or that nobody states.
+`second_opinion` names a target with other costs of the same chip and `measured` holds published
+measurements: reports show both beside their own figures.
 """
 
 _MARKS = {"published": "", "unknown": ""}
@@ -56,6 +58,8 @@ def readme_text() -> str:
         parts += _family_tables(family, own)
     parts += _variants([(t, load_target(p)) for t in targets if (p := parents[t.name])])
     parts += _assumed([t for t in targets if parents[t.name] is None])
+    parts += _opinions(targets)
+    parts += _measured([t for t in targets if parents[t.name] is None])
     parts.append("## Evidence\n")
     parts.append("\n".join(f"* `{t.name}`: {t.evidence}." for t in targets) + "\n")
     parts.append("## Sources\n")
@@ -126,6 +130,40 @@ def _assumed(targets: list[Target]) -> list[str]:
     ]
     head = ["target", "number", "value", "source", "where"]
     return ["## Assumptions and proxies\n", _table(head, rows)]
+
+
+def _opinions(targets: list[Target]) -> list[str]:
+    """Whose energies a target has, and who states others."""
+    rows = [
+        [f"`{t.name}`", f"`{t.energies_of or t.name}`", f"`{other}`"]
+        for t in targets
+        if (other := (load_target(t.energies_of) if t.energies_of else t).second_opinion)
+    ]
+    return ["## Second opinions\n", _table(["target", "energies of", "beside those of"], rows)]
+
+
+def _measured(targets: list[Target]) -> list[str]:
+    """Every published measurement with the counters of its workload."""
+    parts = ["## Measurements\n"]
+    for target in targets:
+        for name, row in target.measured.items():
+            numbers = [
+                (key, entry)
+                for key in type(row).model_fields
+                if isinstance(entry := getattr(row, key), Count | Measure)
+            ]
+            parts.append(
+                f"`{target.name}`, `measured.{name}`: {row.title} (`{row.source}`, {row.where}). "
+                f"Compared: {', '.join(row.covers)}. {_sentence(row.explained)} Not known: "
+                f"{row.open}.\n"
+            )
+            cells = [[f"`{k}`", _cell(n), f"`{n.source}`", n.where] for k, n in numbers]
+            parts.append(_table(["number", "value", "source", "where"], cells))
+    return parts
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _cell(number: Count | Codes | Measure) -> str:

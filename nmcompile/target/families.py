@@ -10,15 +10,16 @@ from pydantic import TypeAdapter
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.target.crossbar import CrossbarTarget
+from nmcompile.target.fcore import FCoreTarget
 from nmcompile.target.neurocore import NeurocoreTarget
 from nmcompile.target.schema import Target
 
 DEFAULT: Final = "neurocore"
 FAMILIES: Final[Mapping[str, type[Target]]] = MappingProxyType(
-    {"neurocore": NeurocoreTarget, "crossbar": CrossbarTarget}
+    {"neurocore": NeurocoreTarget, "crossbar": CrossbarTarget, "fcore": FCoreTarget}
 )
-ANY: Final[TypeAdapter[NeurocoreTarget | CrossbarTarget]] = TypeAdapter(
-    NeurocoreTarget | CrossbarTarget
+ANY: Final[TypeAdapter[NeurocoreTarget | CrossbarTarget | FCoreTarget]] = TypeAdapter(
+    NeurocoreTarget | CrossbarTarget | FCoreTarget
 )
 
 T = TypeVar("T", bound=Target)

@@ -113,6 +113,9 @@ class NeuroEnergy(schema.EnergyPerAction):
 
     neuron_active: Energy = Field(description="update of a neuron that received input or fires")
     neuron_inactive: Energy = Field(description="update of an idle neuron")
+    neuron_spike: Energy | None = Field(
+        default=None, description="one spike that a neuron fires, beyond its update"
+    )
     spike_in_tile: Energy = Field(description="one spike packet, before it leaves its router")
 
 
@@ -122,6 +125,9 @@ class NeuroTime(schema.TimePerAction):
     synaptic_op: Time = Field(description="one spike at one synapse")
     neuron_active: Time = Field(description="update of an active neuron")
     neuron_inactive: Time = Field(description="update of an idle neuron")
+    packet_in: Time | None = Field(
+        default=None, description="one packet that arrives at a core, beyond its synapses"
+    )
     hop: Time = Field(description="one packet over one link")
     barrier: Time = Field(description="end-of-step barrier of one chip, fewest to most tiles")
     barrier_multi_chip: Time = Field(description="end-of-step barrier of several chips")

@@ -1,6 +1,6 @@
 """What every target file may say, and the :class:`Target` that it becomes.
 
-Each family of chips refines the sections in a file of its own (`neurocore`, `crossbar`).
+Each family of chips refines the sections in a file of its own (`neurocore`, `crossbar`, `fcore`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from nmcompile.config import Frozen
+from nmcompile.target.measured import Measurement
 from nmcompile.target.numbers import (
     Bits,
     Codes,
@@ -25,7 +26,7 @@ from nmcompile.target.numbers import (
 )
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
-Family = Literal["neurocore", "crossbar"]
+Family = Literal["neurocore", "crossbar", "fcore"]
 NeuronModel = Literal["IF", "LIF", "CubaLIF", "SigmaDelta", "NILIF", "TrueNorth", "ReLU8"]
 
 
@@ -125,6 +126,15 @@ class Target(Frozen):
     aliases: tuple[Name, ...] = Field(default=(), strict=False, description="further names")
     backend: Name = Field(description="the backend that maps to this target")
     evidence: str = Field(default="", description="what the figures as a whole are worth")
+    energies_of: Name | None = Field(
+        default=None,
+        description="the target whose energies these are; its second opinion and its measurements "
+        "speak about them",
+    )
+    second_opinion: Name | None = Field(
+        default=None,
+        description="a target with other energies and times of the same chip, shown beside these",
+    )
     chip: Chip
     core: Core
     formats: Formats
@@ -133,6 +143,9 @@ class Target(Frozen):
     energy: EnergyPerAction
     time: TimePerAction
     static: Static
+    measured: dict[Name, Measurement] = Field(
+        default={}, description="published measurements that the costs are checked against"
+    )
     sources: dict[str, Source] = Field(description="publications by the key that numbers cite")
 
     _label: str = PrivateAttr(default="")

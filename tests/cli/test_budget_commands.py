@@ -94,3 +94,17 @@ def test_report_as_junit_and_for_dashboards(
     assert run(["report", "old.json", "--format", "bench-action"]) == 0
     entries = json.loads(capsys.readouterr().out)
     assert entries[0]["name"] == "tiny-siamsnn on loihi2: energy per frame"
+
+
+def test_the_page_is_judged_by_budgets_when_asked(folder: Path) -> None:
+    assert run(["budget", "old.json", "--update", "-q"]) == 0
+    page = folder / "page.html"
+    judge = ["--html", str(page), "--budgets", "budgets.toml"]
+    assert run(["report", "new.json", *judge, "--baseline", "baseline.json"]) == 0
+    judged = page.read_text(encoding="utf-8")
+    assert "A budget is exceeded." in judged
+    assert "% worse than accepted, 2 % allowed" in judged
+    assert run(["report", "new.json", *judge]) == 0
+    assert "Kept, with warnings." in page.read_text(encoding="utf-8")  # nothing accepted yet
+    assert run(["report", "new.json", "--html", str(page)]) == 0
+    assert 'id="budgets"' not in page.read_text(encoding="utf-8")

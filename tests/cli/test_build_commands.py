@@ -391,6 +391,11 @@ def test_report_renders_without_the_model(
     assert run(arguments) == 0
     assert not re.search(r"(src|href)=\"?https?:|@import|url\(", page.read_text())
     assert text.read_text().startswith("<!-- nmcompile-report -->")
+    versions = json.loads((built / "manifest.json").read_text())["versions"]
+    assert re.search(rf">numpy</th>\s*<td[^>]*>{versions['numpy']}<", page.read_text())
+    assert run(["report", str(built / "report.json"), "--html", str(page)]) == 0
+    assert ">numpy</th>" not in page.read_text()
+    capsys.readouterr()
     assert run(["report", str(built)]) == 0
     assert "energy per frame" in capsys.readouterr().out
     assert run(["report", str(tmp_path)]) == 1

@@ -58,7 +58,7 @@ def test_a_grouped_ternary_model_fits_without_options(
     assert all(row["used"] <= row["allowed"] for row in search["limits"])
     host = body["result"]["host"]
     assert "pixel value" in host["search_input"]
-    assert "run time" in host["search_match"]
+    assert "up to 16 take 5 bits" in host["search_match"]
     assert "rewrites every membrane" in host["search_reset"]
 
 

@@ -94,6 +94,24 @@ def test_targets_validate_reports_all_files(
     assert "did you mean `core`?" in captured.err
 
 
+def test_targets_validate_looks_at_the_second_opinion(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text('extends = "loihi1"\nsecond_opinion = "truenorth"\n', encoding="utf-8")
+    assert run(["targets", "validate", str(bad)]) == 1
+    assert "NM0613" in capsys.readouterr().err
+
+
+def test_targets_show_names_second_opinion_and_measurements(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["targets", "show", "loihi1"]) == 0
+    shown = capsys.readouterr().out
+    assert "loihi1-sanafe" in shown
+    assert "1.33 mJ" in shown
+
+
 def test_targets_show_toml_is_a_target_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

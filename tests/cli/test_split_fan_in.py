@@ -57,7 +57,9 @@ def test_with_it_the_cores_equal_the_golden_network(built: Path) -> None:
     assert all(row.parts >= 1 and row.levels == 1 for row in rows)
     assert all(0.5 < row.correlation <= 1.0 for row in rows)
     by_layer = {(r.network, r.layer): (r.unit_least, r.unit_most) for r in rows}
-    assert all(by_layer["template", r.layer] == by_layer["search", r.layer] for r in rows)
+    # at T = 8 the correlation runs on cores as well, in the search network alone
+    del by_layer["search", "correlate"]
+    assert all(by_layer["template", layer] == by_layer["search", layer] for _, layer in by_layer)
     assert report.accuracy.parts_response_correlation is not None
     assert any("approximation" in text for text in report.assumptions)
     golden, integer = (

@@ -18,10 +18,11 @@ from nmcompile.build.verify import verify_network
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
+from nmcompile.ir.neurons import ReLU8
 from nmcompile.passes.context import TargetRules
 from nmcompile.target import load_target
 
-TARGETS = ("example", "loihi1", "loihi2", "truenorth")
+TARGETS = ("example", "loihi1", "loihi2", "tianjic", "truenorth")
 TIMESTEPS, SHAPE, FRAMES = 6, (4, 7, 6), 2
 RNG_SEED = 20141
 Layers = list[tuple[str, ops.Op, tuple[str, ...]]]
@@ -120,6 +121,20 @@ def _delay(rng: np.random.Generator, rules: TargetRules) -> Layers:
     return [*_conv(rng, rules), late, *back]
 
 
+def _activations(rng: np.random.Generator, rules: TargetRules) -> Layers:
+    def relu8(multiplier: int) -> ops.Neuron:
+        bias = Array(rng.integers(-3, 4, 4).astype(np.int32))
+        return ops.Neuron(ReLU8(bias, Array(np.full(4, multiplier, np.int32)), 4))
+
+    return [
+        ("c", conv(rng, 4, 4), ("input",)),
+        ("r", relu8(500), ("c",)),
+        ("m", ops.SpikeMaxPool2d((2, 1), (2, 1), rule="or"), ("r",)),
+        ("d", conv(rng, 4, 4, 2), ("m",)),
+        ("n", fire(rules, 90), ("d",)),
+    ]
+
+
 CASES: dict[str, Case] = {
     "convolution": _conv,
     "grouped, strided, padded": _grouped,
@@ -135,13 +150,23 @@ CASES: dict[str, Case] = {
     "decaying current": _neuron(u_keep=2048),
     "shifted sum": _shift,
     "delayed spikes": _delay,
+    "8-bit activations": _activations,
 }
+NO_ROUNDING = "no neuron of the chip rounds a sum to 8 bits"
 EXCUSES = {
     ("truenorth", "running maximum"): "no neuron that keeps a running maximum",
     ("loihi1", "running maximum"): "no neuron that keeps a running maximum",
     ("truenorth", "decaying membrane"): "the leak of a crossbar neuron is a constant",
     ("truenorth", "decaying current"): "a crossbar neuron has no synaptic current",
     ("truenorth", "shifted sum"): "a crossbar adds weights and shifts no sum",
+    ("tianjic", "running maximum"): "no neuron that keeps a running maximum",
+    ("tianjic", "decaying current"): "no neuron has a synaptic current",
+    ("tianjic", "shifted sum"): "a core adds products and shifts no sum of spiking neurons",
+    ("tianjic", "delayed spikes"): "an axon delays nothing",
+    ("truenorth", "8-bit activations"): "spikes are binary",
+    ("loihi1", "8-bit activations"): NO_ROUNDING,
+    ("loihi2", "8-bit activations"): NO_ROUNDING,
+    ("example", "8-bit activations"): NO_ROUNDING,
 }
 
 

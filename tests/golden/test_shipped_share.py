@@ -1,4 +1,7 @@
-"""Shipped models run on cores: at least nine tenths of their operations, on every chip."""
+"""Shipped models run on cores: at least nine tenths of their operations, on every chip.
+
+`test_shipped_build` looks at the builds that it records; these are the others, not mapped.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,15 @@ def on_chip_share(model: str, target: str) -> float | None:
     return host_section(build.golden, work).on_chip_share
 
 
-PAIRS = [(model, target) for model in model_names() for target in ("loihi1", "loihi2")]
+PAIRS = [
+    (model, target)
+    for model in model_names()
+    for target in ("loihi1", "loihi2")
+    if model != "siamsnn"
+]
 
 
-@pytest.mark.parametrize(("model", "target"), [*PAIRS, ("siamsnn-truenorth", "truenorth")])
+@pytest.mark.parametrize(("model", "target"), PAIRS)
 def test_nine_tenths_of_the_operations_are_on_cores(model: str, target: str) -> None:
     share = on_chip_share(model, target)
     assert share is not None

@@ -100,9 +100,11 @@ def count_parts(
     for word in range(words):
         for begin in range(first, first + n, once):
             lanes = np.uint64(0)
-            for k in range(begin, begin + min(once, first + n - begin)):
+            end: Any = min(begin + once, first + n)
+            for k in range(begin, end):
                 lanes += nonzero[np.uint64(start + np.int64(line[slot, k]) * words + word)]
-            for part in range(LANES * word, min(LANES * (word + 1), parts)):
+            last: Any = min(LANES * (word + 1), parts)
+            for part in range(LANES * word, last):
                 found = np.int64(lanes & np.uint64(LANE_MAX))
                 lanes >>= np.uint64(LANE_BITS)
                 sops[part] += found

@@ -35,10 +35,11 @@ from nmcompile.backends.loihi.state import (
 )
 from nmcompile.backends.loihi.tables import I32, U8, Tables, tables_of
 from nmcompile.backends.loihi.tally import counted, spikes_of_shares
-from nmcompile.backends.loihi.template import Slots, TemplateLoader
+from nmcompile.backends.loihi.template import TemplateLoader
 from nmcompile.backends.loihi.update import LEFT_MESSAGE
 from nmcompile.backends.loihi.widen import tables_with_parts, widened
 from nmcompile.backends.stimulus import check_shape
+from nmcompile.backends.stored_template import Slots
 from nmcompile.diagnostics import NmError
 from nmcompile.ir import ops
 from nmcompile.ir.counters import NetworkCounters

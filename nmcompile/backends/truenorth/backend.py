@@ -12,7 +12,7 @@ from nmcompile.backends.truenorth.rules import rules_of
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
-from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
+from nmcompile.ir.neurons import IntegerNeuron, ReLU8, SigmaDelta
 from nmcompile.ir.program import Program
 from nmcompile.mapping.crossbar_graph import CrossbarGraph
 from nmcompile.mapping.graph import MappedGraph
@@ -23,7 +23,7 @@ from nmcompile.target import CrossbarTarget, Target, of_family
 
 ON_CORES = (
     *(ops.Input, ops.Output, ops.Conv2d, ops.Linear, ops.SumPool2d, ops.SpikeMaxPool2d),
-    *(ops.Neuron, ops.Add, ops.Flatten, ops.Delay, ops.Decode),
+    *(ops.Neuron, ops.Add, ops.Flatten, ops.Delay, ops.Decode, ops.Slot, ops.TemplateTaps),
 )
 """Operators that crossbars, neurons, the routers or the read-out realise."""
 
@@ -44,7 +44,7 @@ class TrueNorthBackend:
         if isinstance(op, ops.SpikeMaxPool2d) and op.rule != "or":
             return f"{target.name} has no neuron that keeps a running maximum"
         model = op.model if isinstance(op, ops.Neuron) else None
-        if isinstance(model, SigmaDelta):
+        if isinstance(model, SigmaDelta | ReLU8):
             return f"a spike of {target.name} carries no value"
         return neuron_refusal(model) or None if isinstance(model, IntegerNeuron) else None
 

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.backends.truenorth.gates import Gate, gate_of, largest_weight, two_status
 from nmcompile.backends.truenorth.neuron import neuron_refusal
 from nmcompile.backends.truenorth.weights.encoding import Encoding, choose
 from nmcompile.ir.neurons import IntegerNeuron
@@ -33,12 +34,14 @@ class Layer:
         population: its neurons and where their input comes from.
         encoding: of its weights; None when no number of axons realises them.
         timesteps: T.
+        gate: of a two-status population.
     """
 
     network: str
     population: Population
     encoding: Encoding | None
     timesteps: int
+    gate: Gate | None = None
 
     @cached_property
     def inputs(self) -> int:
@@ -52,6 +55,21 @@ class Layer:
     def axons(self) -> int | None:
         """Axons that this neuron takes."""
         return None if self.encoding is None else self.inputs * self.encoding.axons
+
+    @property
+    def gate_axons(self) -> int:
+        """Axons of its gate on every core."""
+        return 0 if self.gate is None else self.gate.all_axons
+
+    @property
+    def types(self) -> int:
+        """Axon types of its inputs and its gate."""
+        return (0 if self.encoding is None else self.encoding.types) + self.gate_types
+
+    @property
+    def gate_types(self) -> int:
+        """Axon types of its gate."""
+        return 0 if self.gate is None or not self.gate.axons else len(self.gate.kinds)
 
     @cached_property
     def weight_range(self) -> tuple[int, int]:
@@ -84,17 +102,19 @@ class Layer:
         """Bounds on v: below and above what any input of one frame could cause."""
         if self.model is None:
             return 0, self.inputs
-        bias = self._per_channel(self.model.bias.data)
-        start = self._per_channel(self.model.v_init.data)
-        above = self._per_channel(self.model.fire_above.data)
-        reset = self._per_channel(self.model.reset_by.data)
-        excite, inhibit = self._sums()
+        bias = self.per_channel(self.model.bias.data)
+        start = self.per_channel(self.model.v_init.data)
+        above = self.per_channel(self.model.fire_above.data)
+        reset = self.per_channel(self.model.reset_by.data)
+        excite, inhibit = self.sums()
         rise = np.maximum(0, excite + bias.max(axis=1))
         piled = np.maximum(0, rise - reset.min(axis=1)) if self.model.reset == "subtract" else 0
         highest = np.maximum(start.max(axis=1), above.max(axis=1)) + rise
         highest = highest + (self.timesteps - 1) * piled
         fall = np.minimum(0, bias.min(axis=1) - inhibit)
         lowest = start.min(axis=1) + self.timesteps * fall
+        if self.gate is not None:
+            return int(lowest.min() - self.gate.worth.max()), self.gate.highest
         return int(lowest.min()), int(highest.max())
 
     @property
@@ -114,10 +134,11 @@ class Layer:
         A box is height x width x channels; a core takes one box of one layer.
         """
         axons = self.axons
-        if self.encoding is None or axons is None or axons > chip.core.axons.value:
+        room = chip.core.axons.value - self.gate_axons
+        if self.encoding is None or axons is None or axons > room:
             return None
         each = self.encoding.axons
-        limits = core_limits(chip, each)
+        limits = core_limits(chip, each, self.gate_axons)
         projections = self.population.projections
         feeds = tuple(Feed(p, split_atoms((0, p.source_shape[0]), 1)) for p in projections)
         costs = Costs(self.population, feeds, (), limits)
@@ -132,13 +153,13 @@ class Layer:
                 best = (*key, grid)
         return None if best is None else (best[2], best[1])
 
-    def _per_channel(self, values: npt.NDArray[np.generic]) -> I64:
+    def per_channel(self, values: npt.NDArray[np.generic]) -> I64:
         """A scalar, `(C,)` or full-shape parameter as `(C, neurons per channel or 1)`."""
         channels = self.population.shape[0]
         wide = np.asarray(values, np.int64).reshape(values.shape[0] if values.ndim else 1, -1)
         return np.broadcast_to(wide, (channels, wide.shape[1]))
 
-    def _sums(self) -> tuple[I64, I64]:
+    def sums(self) -> tuple[I64, I64]:
         """Sum of the positive and of the |negative| weights of every output channel."""
         rows = [_rows(p) for p in self.population.projections]
         excite = sum((np.maximum(w, 0).sum(axis=1) for w in rows), np.zeros(1, np.int64))
@@ -161,8 +182,22 @@ def layer_of(
     """
     weights = [_by_channel(p) for p in population.projections]
     allowed = chip.core.axon_types.value if types is None else types
+    gate = _gate(Layer(network, population, None, timesteps), chip)
+    if gate is not None and types is None:
+        allowed -= len(gate.kinds) if gate.axons else 0
     encoding = choose(weights, allowed, chip.formats.weight_bits.value)
-    return Layer(network, population, encoding, timesteps)
+    return Layer(network, population, encoding, timesteps, gate)
+
+
+def _gate(layer: Layer, chip: CrossbarTarget) -> Gate | None:
+    """The gate of a two-status population."""
+    model = layer.model
+    if model is None or not two_status(model):
+        return None
+    arrays = (model.bias, model.v_init, model.fire_above, model.reset_by)
+    bias, start, above, reset = (layer.per_channel(a.data) for a in arrays)
+    parameters = (bias, start, above, reset)
+    return gate_of(model, layer.sums()[0], parameters, layer.timesteps, largest_weight(chip))
 
 
 def _rows(projection: Projection) -> I64:
@@ -187,12 +222,12 @@ def _most_sources(window: Window) -> int:
     return max(len(sources(window, o, o + 1)) for o in range(window.size_out))
 
 
-def core_limits(chip: CrossbarTarget, axons_per_input: int) -> Limits:
-    """A core that takes whole inputs; what crossbars do not have is unlimited."""
+def core_limits(chip: CrossbarTarget, axons_per_input: int, taken: int = 0) -> Limits:
+    """A core that takes whole inputs beside `taken` axons; what it does not have is unlimited."""
     return Limits(
         target=chip.name,
         neurons=chip.core.neurons.value,
-        in_axons=chip.core.axons.value // axons_per_input,
+        in_axons=(chip.core.axons.value - taken) // axons_per_input,
         out_axons=UNLIMITED,
         synapse_memory_bytes=UNLIMITED,
         total_memory_bytes=UNLIMITED,
@@ -206,4 +241,5 @@ def core_limits(chip: CrossbarTarget, axons_per_input: int) -> Limits:
         router_columns=chip.chip.router_columns.value,
         router_rows=chip.chip.router_rows.value,
         chips_max=chip.chip.chips_max.value,
+        chip_columns=chip.chip.chip_columns.value,
     )

@@ -14,6 +14,8 @@ TERNARY_AXONS = 2
 def problems_of(layer: Layer, chip: CrossbarTarget) -> list[Diagnostic]:
     """At most one diagnostic; one layer over several limits names them together."""
     numbers = _numbers(layer, chip)
+    if layer.gate is not None and _gate_problem(layer, chip):
+        return [_no_gate(layer, chip)]
     if layer.axons is None or layer.axons > chip.core.axons.value:
         return [_too_many_axons(layer, chip, numbers)]
     if not numbers:
@@ -31,6 +33,39 @@ def problems_of(layer: Layer, chip: CrossbarTarget) -> list[Diagnostic]:
             ),
         )
     ]
+
+
+def _gate_problem(layer: Layer, chip: CrossbarTarget) -> str:
+    """Why the gate of a layer does not fit beside its inputs; "" when it does."""
+    gate, allowed = layer.gate, chip.core.axons.value
+    if gate is None or gate.problem:
+        return "" if gate is None else gate.problem
+    text = f"{gate.all_axons} axons for a gate worth {gate.needed:,}"
+    if layer.encoding is None or layer.axons is None:
+        low, high = layer.weight_range
+        types = chip.core.axon_types.value - layer.gate_types
+        return f"{text}, no encoding of weights {low}..{high} on {types} types"
+    total = layer.axons + gate.all_axons
+    if total <= allowed:
+        return ""
+    each = f"{layer.inputs} inputs x {layer.encoding.axons} axons"
+    return f"{each} + {text} = {total} axons, {total - allowed} too many"
+
+
+def _no_gate(layer: Layer, chip: CrossbarTarget) -> Diagnostic:
+    return Diagnostic(
+        code="NM0331",
+        message="no gate on cores makes this layer accumulate before it fires",
+        where=layer.population.layer,
+        limit=f"{chip.core.axons.value} axons ({chip.cite('core.axons')}) of "
+        f"{chip.core.axon_types.value} types ({chip.cite('core.axon_types')})",
+        found=_gate_problem(layer, chip),
+        help=(
+            "accumulate for fewer timesteps, or use fewer inputs per neuron",
+            "use fewer weight bits in this layer: the gate is worth as many of its weights",
+            'or use `coding = { name = "rate" }`',
+        ),
+    )
 
 
 def _too_many_axons(

@@ -7,9 +7,8 @@ from typing import Final
 from nmcompile.passes.context import TargetRules
 from nmcompile.target import CrossbarTarget, Target, of_family
 
-NO_CORRELATION: Final = (
-    "the template is known at run time only, and the synapses of {target} stay as configured"
-)
+TEMPLATE_BITS: Final = 4
+"""Bits of a template's element, each a neuron of its own: counts of T <= 15 timesteps."""
 
 
 def rules_of(target: Target) -> TargetRules:
@@ -30,9 +29,12 @@ def rules_of(target: Target) -> TargetRules:
         bias_exponent_max=0,
         graded_input=chip.neuron.graded_input,
         max_pool="or",
-        correlate="none",
-        no_correlation=NO_CORRELATION.format(target=chip.name),
+        correlate="taps",
+        no_correlation="",
+        gates=True,
         core_neurons=int(chip.core.neurons.value),
+        core_axons=int(chip.core.axons.value),
+        template_bits=TEMPLATE_BITS,
         accumulator_bits=int(formats.membrane_bits.value),
         frame_reset=chip.neuron.frame_reset != "host_rewrite",
     )

@@ -14,6 +14,8 @@ from nmcompile.mapping.route import system_coordinates
 from nmcompile.target import CrossbarTarget
 
 I64 = npt.NDArray[np.int64]
+FILLED = ("axons", "neurons")
+"""What a core fills up with."""
 
 
 def usage(graph: CrossbarGraph, chip: CrossbarTarget) -> tuple[Usage, ...]:
@@ -23,8 +25,10 @@ def usage(graph: CrossbarGraph, chip: CrossbarTarget) -> tuple[Usage, ...]:
         graph: the mapped network. chip: that it was mapped for.
     """
     rows = (*_per_core(graph, chip), *_numbers(graph, chip), *_places(graph, chip))
+    filled = {f"core.{name}": graph[f"core.{name}"].astype(np.int64) for name in FILLED}
     return tuple(
-        Usage(path, used, allowed, where, chip.cite(path)) for path, used, allowed, where in rows
+        Usage(path, used, allowed, where, chip.cite(path), filled.get(path))
+        for path, used, allowed, where in rows
     )
 
 
@@ -54,7 +58,7 @@ Row = tuple[str, int, int, str]
 
 def _per_core(graph: CrossbarGraph, chip: CrossbarTarget) -> Iterator[Row]:
     """What one core holds: the fullest one, and the mean."""
-    axons, neurons = (graph[f"core.{name}"].astype(np.int64) for name in ("axons", "neurons"))
+    axons, neurons = (graph[f"core.{name}"].astype(np.int64) for name in FILLED)
     for name, used in (("axons", axons), ("neurons", neurons)):
         allowed = int(getattr(chip.core, name).value)
         worst = int(used.argmax())

@@ -18,6 +18,7 @@ from nmcompile.budget.snapshot import Baseline, load_baseline, name_of, snapshot
 from nmcompile.diagnostics import NmError
 from nmcompile.report.markdown import MAX_BYTES
 from nmcompile.report.schema import Report
+from nmcompile.report.text import range_text
 
 NAME = "tiny-siamsnn on loihi2"
 
@@ -199,6 +200,17 @@ def test_renderings_of_an_outcome(report: Report, heavier: Report, tmp_path: Pat
     assert "conv1" in text
     assert len(text.encode()) <= MAX_BYTES
     json.dumps(outcome.as_json(), allow_nan=False)
+
+
+def test_trend_entries_hold_the_reports_figures(report: Report) -> None:
+    entries = {e["name"].split(": ")[1]: e for e in bench_entries(report)}
+    energy = entries["energy per frame"]
+    assert energy["value"] == report.energy.total.value
+    assert energy["unit"] == "J"
+    assert energy["range"] == range_text(report.energy.total)
+    assert "at_least" in energy["extra"]
+    assert entries["cores"]["value"] == report.headline.cores
+    assert not [e for e in entries.values() if "None" in e.get("range", "")]
 
 
 def test_trend_entries_have_one_direction(report: Report) -> None:

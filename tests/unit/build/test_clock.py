@@ -26,7 +26,9 @@ def counted(sops: list[int], **changes: int) -> CoreCounters:
     table[2] = sops
     none = np.zeros((TICKS, 3), np.int64)
     made = CoreCounters(
-        *(table, 0, none, np.array([3, 2, 1]), none, 0, 0, 0, 0, 0, 0, np.zeros(TICKS, np.int64))
+        *(table, 0, none, np.array([3, 2, 1]), none, 0, 0, 0, 0, 0, 0, np.zeros(TICKS, np.int64)),
+        spikes=np.zeros(3, np.int64),
+        link_loads=np.zeros((1, 3, 4), np.int64),
     )
     return dataclasses.replace(made, **changes)
 

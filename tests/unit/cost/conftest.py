@@ -78,6 +78,8 @@ def sample() -> NetworkCounters:
             chip_crossings=0,
             host_packets=8,
             link_load_max=np.array([1, 60]),
+            spikes=np.array([7, 9]),
+            link_loads=np.zeros((1, 2, 4), np.int64),
         ),
     )
 

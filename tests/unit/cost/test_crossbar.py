@@ -73,7 +73,9 @@ def test_chips_add_static_power_only(chip, outside):
 
 def test_the_ways_to_state_the_same_frame(chip, outside):
     energy = frame_energy(outside, rates_of(chip))
-    rows = {row.name: row for row in chip_conventions(chip, outside, energy, sops=1000)}
+    rows = {
+        row.name: row for row in chip_conventions(chip, outside, energy, rates_of(chip), 1000, 0)
+    }
     static = STATIC_W * 4 * TICK_S
     dynamic = sum(energy.component(n).value for n in ("synapse", "routing", "off_chip"))
     assert rows["headline"].energy_j == pytest.approx(26e-9)
@@ -89,7 +91,7 @@ def test_the_ways_to_state_the_same_frame(chip, outside):
 
 def test_other_chips_have_no_such_conventions(work, rates):
     energy = frame_energy(work, rates)
-    assert chip_conventions(load_target("loihi2"), work, energy, 1000) == ()
+    assert chip_conventions(load_target("loihi2"), work, energy, rates, 1000, 0) == ()
 
 
 def test_a_clock_needs_no_counters_of_single_cores(chip, sample, work):

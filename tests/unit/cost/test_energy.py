@@ -161,3 +161,24 @@ def test_a_product_multiplies_ranges_and_keeps_the_weakest_kind():
     open_end = product(power, dataclasses.replace(time, at_least=True), "J", "power")
     assert open_end.at_least
     assert open_end.range[1] == math.inf
+
+
+def test_actions_add_up_to_their_components(work, rates):
+    energy = frame_energy(work, rates)
+    for component in ("synapse", "neuron", "routing", "off_chip"):
+        parts = [a.energy.value for a in energy.actions if a.component == component]
+        assert sum(parts) == pytest.approx(energy.component(component).value), component
+    each = {a.what: (a.count, a.cost.value) for a in energy.actions}
+    # two runs of 30 active and 30 idle updates
+    assert each["active neuron updates"] == (60, rates.energy.neuron_active.value)
+    assert each["idle neuron updates"] == (60, rates.energy.neuron_inactive.value)
+    assert each["operations"] == (40, rates.energy.host_op.value)
+    assert "multiply-accumulates" not in each  # did not happen
+    assert all(a.energy.value == pytest.approx(a.count * a.cost.value) for a in energy.actions)
+
+
+def test_an_action_without_a_cost_is_listed_as_unknown(work, rates, without):
+    energy = frame_energy(work, without(rates, "energy", "hop_east_west"))
+    (hops,) = [a for a in energy.actions if a.what == "hops east-west"]
+    assert hops.count == 12
+    assert hops.energy.value is None

@@ -36,6 +36,13 @@ def test_no_tick_is_shorter_than_the_minimum(sample, rates):
     assert dict(timing.limited_by)["step_min"] == 2
 
 
+def test_barriers_are_a_part_of_the_latency(sample, rates):
+    one, two = (network_timing((sample,), rates, chips=chips) for chips in (1, 2))
+    assert one.barriers.value == pytest.approx(2 * 100e-9)
+    assert two.barriers.value == pytest.approx(2 * 1000e-9)
+    assert two.latency.value - one.latency.value == pytest.approx(2 * 900e-9)
+
+
 def test_the_range_follows_the_table(sample, rates):
     # with 2 ns a synaptic operation, core 0 needs 230 ns in tick 1; the link still decides tick 2
     low, high = network_timing((sample,), rates).latency.range

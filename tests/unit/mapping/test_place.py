@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from support.mapping import limits, line
@@ -117,3 +119,17 @@ def test_thousands_of_cores_keep_their_neighbours_near() -> None:
     np.testing.assert_array_equal(chosen, place(flows, centres, slots, seed=0))
     hops = [np.abs(a[chosen[source]] - a[chosen[target]]) for a in (slots.column, slots.row)]
     assert np.mean(hops[0] + hops[1]) < 2.5
+
+
+@pytest.mark.parametrize(
+    ("columns", "chips", "wanted"),
+    [(None, 5, 3), (4, 5, 3), (2, 5, 2), (1, 5, 1), (16, 5, 5), (8, 5, 3), (16, 1, 1)],
+)
+def test_chips_lie_on_the_grid_of_the_largest_system(
+    columns: int | None, chips: int, wanted: int
+) -> None:
+    caps = limits(cores=16, router_columns=4, router_rows=4, cores_per_router=1)
+    caps = dataclasses.replace(caps, chips_max=16, chip_columns=columns)
+    slots = slots_for(16 * chips, caps)
+    assert slots.mesh.chip_columns == wanted
+    assert slots.chip.max() // wanted < 16 // (columns or 1)

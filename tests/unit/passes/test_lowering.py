@@ -208,6 +208,7 @@ def test_dumps_one_readable_file_per_pass(tmp_path: object) -> None:
         "00_fold_batch_norm.txt",
         "01_fold_preprocess.txt",
         "02_fuse_pooling.txt",
+        "03_linear_readout.txt",
     ]
 
 

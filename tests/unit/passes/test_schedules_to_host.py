@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from support.nets import if_neuron
 
+from nmcompile.backends.registry import backend_of
+from nmcompile.build.gates import gates_that_fit
 from nmcompile.diagnostics import NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
@@ -18,6 +20,7 @@ from nmcompile.passes.context import PassContext, TargetRules
 from nmcompile.passes.manager import PassManager
 from nmcompile.passes.schedules_to_host import gate, schedules_to_host
 from nmcompile.reference.integer import IntegerRunner
+from nmcompile.target import load_target
 
 FIXED = TargetRules(
     "fixed", 9, 0, 20, 18, 9, 0, False, "or", "none", "no", 20, False, core_neurons=256
@@ -40,7 +43,7 @@ def program(first: tuple[int, ...], last: tuple[int, ...]) -> Program:
         Node("a", convs[0], ("input",), "first"),
         Node("n", population(4, first), ("a",), "first"),
         Node("b", convs[1], ("n",), "last"),
-        Node("m", population(3, last), ("b",), "last"),
+        Node("m", population(3, last), ("b",), "last.relu"),
         Node("count", ops.Decode(), ("m",)),
         Node("output", ops.Output(), ("count",)),
     )
@@ -92,3 +95,31 @@ def test_only_two_status_at_the_end_of_fixed_cores_moves() -> None:
 def test_two_status_in_front_of_other_layers_is_refused() -> None:
     with pytest.raises(NmError, match="NM0324"):
         PassManager(pipelines.GOLDEN).run(program(HELD, (1,)), PassContext(6, rules=FIXED))
+
+
+def test_a_layer_stays_where_cores_have_room_for_its_gate() -> None:
+    held = program((1,), HELD)
+    gates = dataclasses.replace(FIXED, gates=True)
+    assert schedules_to_host(held, PassContext(6, rules=gates)) is held
+    golden = PassManager(pipelines.GOLDEN).run(held, PassContext(6, rules=gates))
+    assert [s.name for s in golden.schedule if s.place == "chip"] == ["run"]
+    without = dataclasses.replace(gates, no_gate=(("last.relu", "no room: 7 axons"),))
+    parted = schedules_to_host(held, PassContext(6, rules=without))
+    assert [s.place for s in parted.schedule] == ["chip", "host"]
+    assert "for 3 timesteps" in parted.schedule[1].reason
+    assert parted.schedule[1].reason.endswith("; no room: 7 axons")
+
+
+def test_the_cores_of_a_chip_say_which_gates_fit() -> None:
+    held = program((1,), HELD)
+    target = load_target("truenorth")
+    backend = backend_of(target)
+    context = PassContext(6, rules=backend.rules(target))
+    assert gates_that_fit(held, context, backend, target) == context
+    rate = program((1,), (1,))
+    assert gates_that_fit(rate, context, backend, target) is context
+    late = gates_that_fit(program((1,), (1, 1, 1, 0, 0, 0)), context, backend, target)
+    assert late.rules is not None
+    ((layer, why),) = late.rules.no_gate
+    assert layer == "last.relu"
+    assert "its last timesteps are silent" in why

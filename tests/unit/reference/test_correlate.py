@@ -62,7 +62,8 @@ def test_correlator_is_the_definition(pairs: bool, banked: bool, largest: int, s
 
 
 def test_an_accumulator_that_leaves_32_bits_says_so() -> None:
-    executor = Accumulator(EdgeType("values", (1, 1, 1), 32), Node("m", ops.Accumulate()))
+    edge = EdgeType("values", (1, 1, 1), 32)
+    executor = Accumulator(ops.Accumulate(), edge, Node("m", ops.Accumulate()))
     half = np.full((1, 1, 1), 2**30, np.int32)
     executor.step(half)
     with pytest.raises(NmError, match="NM0203"):

@@ -105,17 +105,29 @@ class Assembler:
         return self._tables(neurons, ends[split.input.name])
 
     def _count_axons(self, population: Population, axons: LayerAxons) -> None:
-        """Axons of a layer's cores, with one for the bias, the last, where it is gated."""
+        """Axons of a layer's cores; the last ones are driven for a bias and a gate."""
         per_core, types = axons.per_core, axons.types
-        if self._plan.starts[population.name].needs_axon:
-            types = np.insert(types, np.cumsum(per_core), self._bias_type(population.name))
-            per_core = per_core + 1
+        driven = self._driven_types(population.name)
+        if driven:
+            ends = np.repeat(np.cumsum(per_core), len(driven))
+            types = np.insert(types, ends, np.tile(driven, len(per_core)))
+            per_core = per_core + len(driven)
         self._axons.append(types.astype(np.uint8))
         self._per_core.append(per_core)
 
     def _bias_type(self, name: str) -> int:
         encoding = self._plan.layers[name].encoding
         return 0 if encoding is None else encoding.types
+
+    def _driven_types(self, name: str) -> list[int]:
+        """Types of the axons of a core that the host drives: one for the bias, then the gate's."""
+        bias, first = int(self._plan.starts[name].needs_axon), self._bias_type(name)
+        gate = self._plan.layers[name].gate
+        found = [first] * bias
+        if gate is not None and gate.axons:
+            for kind in range(len(gate.kinds)):
+                found += [first + bias + kind] * gate.axons
+        return found
 
     def _through(self, name: str, ends: Endpoints) -> npt.NDArray[np.bool_]:
         """Which targets of a population may go through relays."""
@@ -140,9 +152,10 @@ class Assembler:
         v_init = np.broadcast_to(start.v_init, population.shape)
         spikes = self._spikes(name, population.shape)
         found = layer_neurons(order, core_of, own, ends, (row, v_init, spikes))
+        self._gate(index, core0)
         if start.needs_axon:
             depth = self._plan.times.depth[name]
-            axon = self._per_core[index] - 1
+            axon = self._per_core[index] - len(self._driven_types(name))
             most, ticks = self._chip.core.neurons.value, self._plan.times.ticks
             timer = (self._parameters.timer(depth), ticks - depth + 1)
             found, full = with_timers(found, axon, core0, most, timer)
@@ -153,6 +166,23 @@ class Assembler:
         found = dataclasses.replace(found, core=found.core + core0)
         self._layer_blocks(population, found, order, core0)
         return found
+
+    def _gate(self, index: int, core0: int) -> None:
+        """What the host sends to the axons of a gate, the last ones of every core."""
+        name = self._plan.split.populations[index].name
+        gate, depth = self._plan.layers[name].gate, self._plan.times.depth[name]
+        if gate is None or not gate.axons:
+            return
+        behind = self._per_core[index] - gate.all_axons
+        core = np.arange(len(behind)) + core0
+        for kind, steps in enumerate((gate.opens, gate.closes)):
+            for step in steps:
+                rows = np.empty((len(core), gate.axons, 4), np.int64)
+                axons = np.arange(gate.axons) + kind * gate.axons
+                rows[..., 0] = core[:, None]
+                rows[..., 1] = behind[:, None] + axons
+                rows[..., 2:] = depth + step
+                self._bias.append(rows.reshape(-1, 4))
 
     def _layer_blocks(
         self, population: Population, neurons: Neurons, order: I64, core0: int
@@ -166,17 +196,21 @@ class Assembler:
         edges = np.searchsorted(neurons.core, core0 + np.arange(cut.layer_cores + 1))
         boxes = np.argsort(cut.core, kind="stable")
         box_edges = np.searchsorted(cut.core[boxes], np.arange(cut.layer_cores + 1))
-        empty = np.zeros(0, np.bool_)
+        driven = len(self._driven_types(name)) - start.needs_axon
         for k in range(cut.layer_cores):
             here = slice(edges[k], edges[k + 1])
             owner = neurons.owner[here]
             own_outputs = owner[neurons.role[here] == ORIGINAL]
             numbers = cut.form[boxes[box_edges[k] : box_edges[k + 1]]].tolist()
             own = [(n, forms.known[n]) for n in numbers]
-            bias = gated[own_outputs] if start.needs_axon else empty
+            listens = [gated[own_outputs]] * start.needs_axon
+            listens += [np.ones(len(own_outputs), np.bool_)] * driven
             place = rank[owner] - rank[owner[0]]
+            if forms.holds_template:
+                self._block.append(self._blocks.of_template(name, own, place))
+                continue
             place[neurons.role[here] == TIMER] = -1
-            self._block.append(self._blocks.of_boxes(name, own, place, bias))
+            self._block.append(self._blocks.of_boxes(name, own, place, listens))
 
     def _relays(self, source: str, relays: Relays, core0: int) -> Neurons:
         count, shape = len(relays.core), self._plan.layers[source].population.shape
@@ -215,6 +249,7 @@ class Assembler:
             "core.block": np.array(self._block, np.int64),
             "axon.type": np.concatenate(self._axons),
             **self._blocks.columns(),
+            **(self._blocks.written() if split.slot else {}),
             **self._parameters.columns(),
             "neuron.parameter": np.concatenate([n.parameter for n in neurons]),
             "neuron.v_init": np.concatenate([n.v_init for n in neurons]),

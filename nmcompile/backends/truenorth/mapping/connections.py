@@ -78,6 +78,17 @@ class Connections:
         found: Bits = self._spread(self.bits, c, y, x, height, width)
         return found
 
+    def elements(self, c: Interval, y: Patterns, x: Patterns, height: int, width: int) -> I32:
+        """`(channels, 1, len(y), len(x), neurons)` element of a template, from 1 and signed.
+
+        Of projections whose synapses hold the bits of a template, on one axon per input.
+        """
+        if self.projection.elements is None:
+            raise ValueError(f"{self.projection.node} holds no template")
+        numbers = self.projection.elements.data[..., None]
+        found: I32 = self._spread(numbers, c, y, x, height, width)
+        return found
+
     def codes(self, c: Interval, y: Patterns, x: Patterns, height: int, width: int) -> I16:
         """`(channels, len(y), len(x), neurons)` weights of a box, as numbers of values."""
         found: I16 = self._spread(self._codes, c, y, x, height, width)[:, 0]

@@ -64,10 +64,10 @@ class Cutter:
         if layer.encoding is None:
             raise ValueError("the layer has no encoding")
         self.layer = layer
-        types = range(layer.encoding.types + gated, chip.core.axon_types.value)
+        types = range(layer.types + gated, chip.core.axon_types.value)
         largest = 2 ** (chip.formats.weight_bits.value - 1) - 1
         self.forms = Forms(layer.population, layer.encoding, tuple(types), largest)
-        self.most_axons = chip.core.axons.value - gated
+        self.most_axons = chip.core.axons.value - gated - layer.gate_axons
         self.most_neurons = chip.core.neurons.value
         self.own = int(read_out)
         self._reads = _read_tables(layer)

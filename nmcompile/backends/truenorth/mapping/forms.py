@@ -149,6 +149,22 @@ class Form:
             parts.append(whole[self.rows[k]])
         return np.concatenate(parts)
 
+    @cached_property
+    def elements(self) -> I32:
+        """`(axons, neurons)` as `crossbar`: elements of the template, see `Connections`."""
+        parts = [
+            own.elements(self.c, self.y[k], self.x[k], self.height, self.width)[self.rows[k]]
+            for k, own in enumerate(self.connections)
+        ]
+        return np.concatenate(parts)
+
+    @cached_property
+    def planes(self) -> I32:
+        """`(neurons,)` bit of the elements that a neuron reads."""
+        own = self.connections[0].projection
+        planes = np.arange(*self.c) // own.channels_in % own.planes
+        return np.tile(planes, self.height * self.width).astype(np.int32)
+
 
 class Forms:
     """The forms of one population.
@@ -172,6 +188,7 @@ class Forms:
             connections.append(Connections(projection, encoding, first, code))
             first += projection.source_shape[0]
         self.connections = tuple(connections)
+        self.holds_template = any(p.planes for p in population.projections)
         self.known: list[Form] = []
         self._kinds: dict[tuple[object, ...], int] = {}
         self._intervals: dict[tuple[str, Interval], int] = {}

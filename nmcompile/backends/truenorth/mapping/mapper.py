@@ -28,10 +28,11 @@ from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.network import Network
 from nmcompile.mapping.crossbar_graph import CrossbarGraph
 from nmcompile.mapping.graph import PLACE, MappedGraph, PopulationInfo
-from nmcompile.mapping.place import Flows, Slots, place, slots_for
+from nmcompile.mapping.place import SEED, Flows, Slots, place, slots_for
 from nmcompile.mapping.populations import Stages
 from nmcompile.mapping.route import system_coordinates
 from nmcompile.mapping.stages import stages
+from nmcompile.mapping.template_crossbars import TemplateCrossbarGraph
 from nmcompile.target import CrossbarTarget
 
 
@@ -42,7 +43,7 @@ def map_network(
     *,
     cores: int | None = None,
     beside: Sequence[MappedGraph] = (),
-    seed: int = 0,
+    seed: int = SEED,
 ) -> CrossbarGraph:
     """Map a golden network onto crossbar cores.
 
@@ -68,7 +69,8 @@ def map_network(
     slots = _together(slots_for(count, core_limits(target, 1), taken), count)
     unplaced = {f"core.{name}": np.zeros(count, np.int32) for name in PLACE}
     split = plan.split
-    graph = CrossbarGraph(
+    family = TemplateCrossbarGraph if split.slot else CrossbarGraph
+    graph = family(
         network=split.network,
         target=target.name,
         timesteps=split.timesteps,
@@ -83,9 +85,9 @@ def map_network(
         output_shape=next(p.golden_shape for p in split.populations if p.name == split.output),
         readout=split.readout,
         signed_pairs=split.signed_pairs,
-        slot="",
-        slot_shape=(),
-        slot_largest=0,
+        slot=split.slot,
+        slot_shape=split.slot_shape,
+        slot_largest=split.slot_largest,
         populations=tuple(
             PopulationInfo(
                 *(p.name, p.layer, p.kind, p.shape, p.golden_shape, plan.times.depth[p.name]),
@@ -129,20 +131,20 @@ def _planned(split: Stages, layers: dict[str, Layer], target: CrossbarTarget, we
     tiler: Tiler | None = None
     while True:
         # relays let populations wait longer, so that more biases may need an axon
-        gated |= _gated(split, times, target)
+        gated |= _gated(layers, times, target)
         coded = _with_a_free_type(layers, gated, target)
         if tiler is None or coded != layers:
             layers, tiler = coded, Tiler(split, coded, target)
         tiling = tiler.tile(gated, weight)
         times = timing(split, relayed_paths(split, tiling, target), target)
-        if _gated(split, times, target) <= gated:
+        if _gated(layers, times, target) <= gated:
             break
     _require(
         above_threshold(layers[p.name], times.depth[p.name], target)
         for p in split.populations
-        if fires_early(p, times.depth[p.name])
+        if fires_early(layers[p.name], times.depth[p.name])
     )
-    starts = {p.name: start_of(p, times.depth[p.name], target) for p in split.populations}
+    starts = {name: start_of(layer, times.depth[name], target) for name, layer in layers.items()}
     return Plan(split, layers, starts, tiling, times)
 
 
@@ -173,9 +175,9 @@ def _require_spikes(split: Stages, target: CrossbarTarget) -> None:
         if p.kind in kinds
     )
     _require(
-        _refused(p.layer, "synapses stay as configured", target)
+        _refused(p.layer, "a cross-point holds one bit of a template's element", target)
         for p in split.populations
-        if any(q.elements is not None for q in p.projections)
+        if any(q.elements is not None and not q.planes for q in p.projections)
     )
 
 
@@ -188,10 +190,12 @@ def _refused(where: str, why: str, target: CrossbarTarget) -> Diagnostic:
     )
 
 
-def _gated(split: Stages, times: Timing, target: CrossbarTarget) -> frozenset[str]:
+def _gated(layers: Mapping[str, Layer], times: Timing, target: CrossbarTarget) -> frozenset[str]:
     """Populations with a bias that must come through an axon."""
     return frozenset(
-        p.name for p in split.populations if start_of(p, times.depth[p.name], target).needs_axon
+        name
+        for name, layer in layers.items()
+        if start_of(layer, times.depth[name], target).needs_axon
     )
 
 
@@ -207,10 +211,11 @@ def _with_a_free_type(
     types = target.core.axon_types.value
     for name in sorted(gated):
         layer = found[name]
-        if layer.encoding is not None and layer.encoding.types < types:
+        if layer.encoding is not None and layer.types < types:
             continue
-        other = layer_of(layer.network, layer.population, target, layer.timesteps, types - 1)
-        if other.axons is None or other.axons >= target.core.axons.value:
+        left = types - 1 - layer.gate_types
+        other = layer_of(layer.network, layer.population, target, layer.timesteps, left)
+        if other.axons is None or other.axons + other.gate_axons >= target.core.axons.value:
             raise NmError(no_room(layer, target))
         found[name] = other
     return found

@@ -64,6 +64,9 @@ class Parameters:
         weights = np.broadcast_to(weights, (*shape, AXON_TYPES)).copy()
         if start.needs_axon:
             weights[..., bias_type] = start.gated
+        if layer.gate is not None and layer.gate.axons:
+            for kind, sign in enumerate(layer.gate.kinds, bias_type + start.needs_axon):
+                weights[..., kind] = sign * layer.gate.weight.reshape(-1, 1, 1)
         subtract = model is not None and model.reset == "subtract"
         parts = [weights, start.leak[..., None], threshold[..., None]]
         table = np.concatenate([np.broadcast_to(p, (*shape, p.shape[3])) for p in parts], axis=3)

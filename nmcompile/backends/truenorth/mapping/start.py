@@ -15,7 +15,6 @@ import numpy.typing as npt
 from nmcompile.backends.truenorth.layer import Layer
 from nmcompile.backends.truenorth.problems import floor_max
 from nmcompile.diagnostics import Diagnostic
-from nmcompile.mapping.populations import Population
 from nmcompile.target import CrossbarTarget
 
 I64 = npt.NDArray[np.int64]
@@ -41,13 +40,13 @@ class Start:
         return bool(self.gated.any())
 
 
-def start_of(population: Population, depth: int, chip: CrossbarTarget) -> Start:
-    """See the module; pooling neurons have no bias.
+def start_of(layer: Layer, depth: int, chip: CrossbarTarget) -> Start:
+    """See the module; pooling neurons have no bias. A closed gate holds membranes down.
 
     Args:
-        population: its neurons. depth: d_p. chip: for the floor and the clip.
+        layer: its neurons. depth: d_p. chip: for the floor and the clip.
     """
-    model = population.model
+    population, model = layer.population, layer.population.model
     if model is None:
         zero = np.zeros((population.shape[0], 1, 1), np.int64)
         return Start(zero, zero, zero)
@@ -55,6 +54,7 @@ def start_of(population: Population, depth: int, chip: CrossbarTarget) -> Start:
         per_neuron(a.data, population.shape) for a in (model.bias, model.v_init, model.fire_above)
     )
     bias, v_init, above = np.broadcast_arrays(bias, v_init, above)
+    v_init = v_init - _lowered(layer)
     begin = v_init - depth * bias
     first = begin + bias
     quiet = (np.abs(begin) <= chip.formats.membrane_clip.value) & (first <= above)
@@ -68,16 +68,23 @@ def start_of(population: Population, depth: int, chip: CrossbarTarget) -> Start:
     )
 
 
-def fires_early(population: Population, depth: int) -> bool:
+def fires_early(layer: Layer, depth: int) -> bool:
     """Whether some membrane begins above its threshold, and would fire before its window."""
-    model = population.model
+    population, model = layer.population, layer.population.model
     if model is None or depth == 0:
         return False
     v_init, above = np.broadcast_arrays(
         per_neuron(model.v_init.data, population.shape),
         per_neuron(model.fire_above.data, population.shape),
     )
-    return bool((v_init > above).any())
+    return bool((v_init - _lowered(layer) > above).any())
+
+
+def _lowered(layer: Layer) -> I64:
+    """`(C, 1, 1)` what membranes are lower by before the first tick."""
+    if layer.gate is None:
+        return np.zeros((1, 1, 1), np.int64)
+    return layer.gate.lowered.reshape(-1, 1, 1)
 
 
 def per_neuron(values: npt.NDArray[np.generic], shape: tuple[int, int, int]) -> I64:
@@ -94,7 +101,9 @@ def no_room(layer: Layer, chip: CrossbarTarget) -> Diagnostic:
     model = layer.population.model
     each = "no encoding" if encoding is None else f"{layer.inputs} inputs x {encoding.axons} axons"
     bias = 0 if model is None else int(np.abs(model.bias.data).max())
-    types = 0 if encoding is None else encoding.types
+    types = layer.types
+    if layer.gate_axons:
+        each += f" and {layer.gate_axons} axons of a gate"
     return Diagnostic(
         code="NM0319",
         message="the bias of this layer cannot wait for its first input",

@@ -46,23 +46,25 @@ class Counting:
         self._population = np.repeat(population, tiles)
         self._depth = depths[self._population]
 
-    def counted(self, trace: Trace, events: Events, train: Bits) -> NetworkCounters:
+    def counted(self, trace: Trace, events: Events, train: Bits, crossbar: U64) -> NetworkCounters:
         """All counters of a frame.
 
         Args:
             trace: all its ticks. events: what the host sent.
             train: `(T, inputs)` spikes of the input.
+            crossbar: words of the cross-points, with the template that they hold.
         """
         graph = self._graph
+        cores = self._cores(trace, events, crossbar)
         return NetworkCounters(
             network=graph.network,
             timesteps=graph.timesteps,
             ticks=graph.ticks,
-            layers=self._layers(trace, train),
-            cores=self._cores(trace, events),
+            layers=self._layers(trace, train, cores.sops),
+            cores=cores,
         )
 
-    def _layers(self, trace: Trace, train: Bits) -> tuple[LayerCounters, ...]:
+    def _layers(self, trace: Trace, train: Bits, core_sops: I64) -> tuple[LayerCounters, ...]:
         graph, populations = self._graph, len(self._graph.populations)
         spikes = np.zeros(graph.neurons + train.shape[1], np.int64)
         spikes[graph.neurons :] = train.sum(axis=0)
@@ -70,6 +72,12 @@ class Counting:
         total = _summed(self._population, spikes[self._originals], populations)
         arrived = spikes[graph["fanout.line"]] * graph["fanout.synapses"]
         sops = _summed(graph["fanout.population"], arrived, populations)
+        if graph.slot:
+            # What holds the template sends nowhere: it has no copies, every tap is there once.
+            last = next(k for k, p in enumerate(graph.populations) if p.name == graph.output)
+            holds = np.unique(graph["tile.core"][graph["tile.population"] == last])
+            first = graph.populations[last].depth
+            sops[last] = core_sops[first : first + graph.timesteps, holds].sum()
         return tuple(
             LayerCounters(
                 node=info.name,
@@ -85,13 +93,13 @@ class Counting:
             )
         )
 
-    def _cores(self, trace: Trace, events: Events) -> CoreCounters:
+    def _cores(self, trace: Trace, events: Events, crossbar: U64) -> CoreCounters:
         graph, routing, ticks = self._graph, self._routing, self._graph.ticks
         sops, active = (np.zeros((ticks, graph.cores), np.int64) for _ in range(2))
         words = graph.block_words()
         neurons = (graph["core.neuron0"], graph["core.neurons"])
         axons = (graph["core.axon0"], graph["core.axons"])
-        blocks = (graph["core.block"], graph["block.word0"], words, graph["crossbar.word"])
+        blocks = (graph["core.block"], graph["block.word0"], words, crossbar)
         touched = np.zeros(int(words.max(initial=1)), np.uint64)
         _accesses(trace.spikes, trace.arrived, neurons, axons, blocks, touched, sops, active)
         packets_in = np.zeros((ticks, graph.cores), np.int64)
@@ -105,6 +113,7 @@ class Counting:
             packets_in[tick] = np.bincount(routing.core[packets], minlength=graph.cores)
             loads[tick] = routing.link_loads(pairs).max(initial=0)
             total += pairs
+        fired = _summed(graph.neuron_cores(), trace.spikes.sum(axis=0), graph.cores)
         return CoreCounters(
             sops=sops,
             zero_accesses=0,
@@ -118,10 +127,12 @@ class Counting:
             chip_crossings=int((total * routing.crossings).sum()),
             host_packets=int(total[routing.source < 0].sum()),
             link_load_max=loads,
+            spikes=fired,
+            link_loads=routing.router_loads(total),
         )
 
 
-def _summed(place: I32, amount: I64, places: int) -> I64:
+def _summed(place: I32 | I64, amount: I64, places: int) -> I64:
     """Sums by place; exact, as they are far below 2^53."""
     return np.bincount(place, weights=amount, minlength=places).astype(np.int64)
 

@@ -103,6 +103,10 @@ class TrueNorthEngine(FrameSimulator):
         self._state.scheduler[:] = 0
         self._state.resting[:] = 0
 
+    def write_crossbars(self) -> None:
+        """See `FrameSimulator.write_crossbars`."""
+        self._tables = self._tables._replace(crossbar=aligned(self.graph["crossbar.word"]))
+
     def membranes(self) -> I32:
         """See `FrameSimulator.membranes`."""
         return self._state.v[self._lane]

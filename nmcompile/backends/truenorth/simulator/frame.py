@@ -17,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.backends.stimulus import spike_train
+from nmcompile.backends.stored_template import Slots
 from nmcompile.backends.truenorth.simulator.counting import Counting
 from nmcompile.backends.truenorth.simulator.events import Events, Trace, events_of
+from nmcompile.backends.truenorth.template import holding
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.mapping.crossbar_graph import CrossbarGraph
 
@@ -54,6 +56,7 @@ class FrameSimulator(ABC):
 
     def __init__(self, graph: CrossbarGraph) -> None:
         self.graph = graph
+        self._template: npt.NDArray[Any] = np.zeros(0)
 
     @abstractmethod
     def reset(self) -> None:
@@ -62,6 +65,10 @@ class FrameSimulator(ABC):
     @abstractmethod
     def begin_frame(self) -> None:
         """What the host does before a frame: rewrite membranes, clear schedulers."""
+
+    @abstractmethod
+    def write_crossbars(self) -> None:
+        """Take over the cross-points of `graph`, which have changed."""
 
     @abstractmethod
     def membranes(self) -> I32:
@@ -86,12 +93,14 @@ class FrameSimulator(ABC):
 
         Args:
             stimulus: `(T, ...)` spikes, or `(C, H, W)` of an input that the host codes.
-            slots: not read: no crossbar holds anything that changes.
+            slots: contents of the program's slots; a graph with a slot holds its contents.
             record: keep the spikes and membranes of every population.
 
         Raises:
-            NmError: NM0204 when the stimulus has the wrong shape, NM0218 when it has values.
+            NmError: NM0204 when the stimulus has the wrong shape, NM0218 when it has values, NM0215
+                when the template is missing or does not fit.
         """
+        self._take_template(slots)
         graph = self.graph
         train = spike_train(graph, stimulus)
         events = events_of(graph, train)
@@ -105,10 +114,19 @@ class FrameSimulator(ABC):
         trace = Trace.joined(traces)
         return CrossbarResult(
             output=self._read_out(trace, membranes),
-            counters=self._counting.counted(trace, events, train),
+            counters=self._counting.counted(trace, events, train, graph["crossbar.word"]),
             v_final=self._finals(membranes) if record else {},
             spikes=self._spikes(trace) if record else {},
         )
+
+    def _take_template(self, slots: Slots | None) -> None:
+        """Write the template into the crossbars, unless it is the one that they hold."""
+        given = (slots or {}).get(self.graph.slot)
+        if not self.graph.slot or (given is not None and np.array_equal(given, self._template)):
+            return
+        self.graph = holding(self.graph, slots)
+        self._template = np.array(given)
+        self.write_crossbars()
 
     @cached_property
     def _counting(self) -> Counting:

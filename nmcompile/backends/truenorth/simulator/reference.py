@@ -113,7 +113,7 @@ class ReferenceCores(FrameSimulator):
         self._core = {name: graph[f"core.{name}"].tolist() for name in graph.SCHEMA["core"]}
         self._types = graph["axon.type"].tolist()
         self._parameters = _parameters(graph)
-        self._synapses = [_synapses(graph, block) for block in range(graph.size("block"))]
+        self.write_crossbars()
         self.reset()
 
     def reset(self) -> None:
@@ -125,6 +125,10 @@ class ReferenceCores(FrameSimulator):
         """See `FrameSimulator.begin_frame`."""
         self._v: list[int] = self.graph["neuron.v_init"].tolist()
         self._scheduler: list[set[tuple[int, int]]] = [set() for _ in range(SCHEDULER_SLOTS)]
+
+    def write_crossbars(self) -> None:
+        """See `FrameSimulator.write_crossbars`."""
+        self._synapses = [_synapses(self.graph, b) for b in range(self.graph.size("block"))]
 
     def membranes(self) -> npt.NDArray[np.int32]:
         """See `FrameSimulator.membranes`."""

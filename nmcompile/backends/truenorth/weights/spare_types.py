@@ -67,12 +67,14 @@ def single_types(codes: I16, several: Bits, free: Sequence[int]) -> I8:
 
 def _differ(codes: I16) -> Bits:
     """Pairs of inputs that some neuron reads with different weights."""
-    reads = (codes != 0).astype(np.float32)
-    both = reads @ reads.T
-    for code in range(1, int(codes.max()) + 1):
-        same = (codes == code).astype(np.float32)
-        both -= same @ same.T
-    found: Bits = both > 0.5
+    both = np.zeros((len(codes), len(codes)), np.float32)
+    before = (codes == 1).astype(np.float32)
+    for code in range(2, int(codes.max()) + 1):
+        # what reads an input with this value and another with one of those before
+        one = (codes == code).astype(np.float32)
+        both += one @ before.T
+        before += one
+    found: Bits = both + both.T > 0.5
     return found
 
 

@@ -257,6 +257,6 @@ def test_the_backend_says_what_it_cannot_do() -> None:
         assert word in (backend.supports(op, CHIP) or "")
     rules = backend.rules(CHIP)
     assert (rules.weight_bits, rules.state_bits, rules.threshold_bits) == (9, 20, 18)
-    assert (rules.graded_input, rules.max_pool, rules.correlate) == (False, "or", "none")
+    assert (rules.graded_input, rules.max_pool, rules.correlate) == (False, "or", "taps")
     network = chain(weights_of(range(2), (2, 2, 3, 3)), shape=(2, 5, 5))
     assert backend.refusals(network, CHIP) == ()

@@ -10,6 +10,7 @@ from support.crossbar_nets import CHIP, chain, chip, weights_of
 from support.mapped_equal import differs, stimuli_for
 from support.nets import if_neuron
 
+from nmcompile.backends.truenorth.layer import Layer
 from nmcompile.backends.truenorth.mapping.mapper import map_network
 from nmcompile.backends.truenorth.mapping.start import start_of
 from nmcompile.diagnostics import NmError
@@ -47,7 +48,7 @@ def test_a_leak_that_runs_early_is_silent_and_ends_at_v_init(
     depth: int, bias: list[int], threshold: int
 ) -> None:
     population = last(deep((bias[0], bias[1]), threshold))
-    start = start_of(population, depth, CHIP)
+    start = start_of(Layer("net", population, None, 4), depth, CHIP)
     model = population.model
     assert model is not None
     floor = 2**18 - 1

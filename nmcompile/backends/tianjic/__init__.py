@@ -1,0 +1,1 @@
+"""Tianjic: functional cores for ANN and SNN layers."""

@@ -1,0 +1,1 @@
+"""Networks onto functional cores: folds, tiles, partial sums, phases, places."""

@@ -1,0 +1,113 @@
+"""Networks onto functional cores: folds, boxes, partial sums, phases, places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmcompile.backends.tianjic.mapping import problems
+from nmcompile.backends.tianjic.mapping.assemble import Assembler
+from nmcompile.backends.tianjic.mapping.places import placed, slots_of
+from nmcompile.backends.tianjic.mapping.plan import chosen
+from nmcompile.backends.tianjic.mapping.planning import planned, readable, room_of
+from nmcompile.backends.tianjic.mapping.schedule import Schedule
+from nmcompile.backends.tianjic.mapping.tiling import Tiler
+from nmcompile.diagnostics import NmError
+from nmcompile.ir.network import Network
+from nmcompile.mapping.fcore_graph import FCoreGraph
+from nmcompile.mapping.graph import PLACE, MappedGraph, PopulationInfo
+from nmcompile.target import FCoreTarget
+
+Traffic = Mapping[str, npt.NDArray[np.integer[Any]]]
+
+
+def map_network(
+    network: Network,
+    target: FCoreTarget,
+    traffic: Traffic | None = None,
+    *,
+    schedule: Schedule | None = None,
+    cores: int | None = None,
+    beside: Sequence[MappedGraph] = (),
+    seed: int = 0,
+) -> FCoreGraph:
+    """Map a golden network onto functional cores.
+
+    Args:
+        network: golden level, see `nmcompile.mapping.stages`.
+        target: the chip.
+        traffic: spikes per neuron of a calibration run, by node name; nodes that are missing
+            count one per neuron. It weighs placement only.
+        schedule: what is folded in time; None takes the fewest phases that fit one chip beside
+            the networks that are there, else the semi-folded schedule on several chips.
+        cores: has no effect: the schedule says how many there are.
+        beside: networks that hold cores of the same chips already.
+        seed: of the placement's random swaps.
+
+    Raises:
+        NmError: see `readable` and `planned`; NM0315 where the largest system has too few cores.
+    """
+    split = readable(network, target)
+    taken = sum(graph.cores for graph in beside)
+    tiler = Tiler(room_of(target))
+    if schedule is None:
+        schedule = chosen(split, target, taken, tiler)
+    plan = planned(split, target, schedule, tiler)
+    if plan.cores > target.chip.cores.value * target.chip.chips_max.value - taken:
+        raise NmError(problems.too_many_cores(plan.cores + taken, target, network.name))
+    columns = Assembler(plan).columns()
+    count = len(columns["core.population"])
+    slots = slots_of(count, target, beside)
+    columns |= {f"core.{name}": np.zeros(count, np.int32) for name in PLACE}
+    times = plan.times
+    depth = {name: start + times.levels[name] for name, start in times.start.items()}
+    graph = FCoreGraph(
+        network=split.network,
+        target=target.name,
+        timesteps=split.timesteps,
+        ticks=times.ticks,
+        input_shape=split.input.golden_shape,
+        input_mode=split.input.mode,
+        input_bits=split.input.bits,
+        input_signed=split.input.signed,
+        input_values=split.input.mode == "constant",
+        encode=split.input.encode,
+        output=split.output,
+        output_shape=next(p.golden_shape for p in split.populations if p.name == split.output),
+        readout=split.readout,
+        signed_pairs=split.signed_pairs,
+        slot=split.slot,
+        slot_shape=split.slot_shape,
+        slot_largest=split.slot_largest,
+        populations=tuple(
+            PopulationInfo(
+                *(p.name, p.layer, p.kind, p.shape, p.golden_shape, depth[p.name]),
+                *(p.bits, p.signed),
+            )
+            for p in split.populations
+        ),
+        mesh=slots.mesh,
+        tables=columns,
+        interval=times.interval,
+        schedule=str(schedule),
+        partial_sum_bits=target.formats.partial_sum_bits.value,
+    )
+    return placed(_with_traffic(graph, traffic or {}), slots, seed)
+
+
+def _with_traffic(graph: FCoreGraph, traffic: Traffic) -> FCoreGraph:
+    """Measured spikes of all neurons; a partial sum is sent in every step."""
+    maps = [np.zeros(int(np.prod(graph.input_shape3)), np.int64)]
+    for info in graph.populations:
+        known = traffic.get(info.name)
+        spikes = np.ones(info.shape) if known is None else np.asarray(known).reshape(info.shape)
+        maps.append(np.moveaxis(spikes, 0, -1).reshape(-1).astype(np.int64))
+    neuron, element = graph.elements()
+    sent = np.bincount(neuron, np.concatenate(maps)[element], minlength=graph.neurons)
+    core = graph.neuron_cores()
+    steps = (graph["core.ny"].astype(np.int64) * graph["core.nx"])[core] * graph.timesteps
+    part = graph["neuron.role"] != 0
+    return graph.replace({"neuron.traffic": np.where(part, steps, sent.astype(np.int64))})

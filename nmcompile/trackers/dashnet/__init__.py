@@ -1,0 +1,1 @@
+"""DashNet's tracker: frames and events, a temporal complementary filter, an attention mask."""
