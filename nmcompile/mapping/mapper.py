@@ -12,7 +12,8 @@ from nmcompile.ir.network import Network
 from nmcompile.mapping.assemble import Assembler, Columns, Traffic
 from nmcompile.mapping.balance import spread
 from nmcompile.mapping.coregraph import CoreGraph
-from nmcompile.mapping.graph import MappedGraph, PopulationInfo
+from nmcompile.mapping.graph import MappedGraph
+from nmcompile.mapping.header import header_of
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.merge import merged
 from nmcompile.mapping.place import SEED, Flows, Slots, place, slots_for
@@ -79,29 +80,10 @@ def map_tiles(
     slots = slots_for(count, limits, taken)
     unplaced = dict.fromkeys(("core.chip", "core.x", "core.y", "core.slot"), np.zeros(count))
     graph = CoreGraph(
-        network=split.network,
+        **header_of(split),
         target=limits.target,
-        timesteps=split.timesteps,
         ticks=split.ticks,
-        input_shape=split.input.golden_shape,
-        input_mode=split.input.mode,
-        input_bits=split.input.bits,
-        input_signed=split.input.signed,
         input_values=split.input.mode in ("impulse", "constant"),
-        encode=split.input.encode,
-        output=split.output,
-        output_shape=next(p.golden_shape for p in split.populations if p.name == split.output),
-        readout=split.readout,
-        signed_pairs=split.signed_pairs,
-        slot=split.slot,
-        slot_shape=split.slot_shape,
-        slot_largest=split.slot_largest,
-        populations=tuple(
-            PopulationInfo(
-                *(p.name, p.layer, p.kind, p.shape, p.golden_shape, p.depth, p.bits, p.signed)
-            )
-            for p in split.populations
-        ),
         profiles=tuple(assembler.profiles),
         mesh=slots.mesh,
         tables={**columns, **unplaced},

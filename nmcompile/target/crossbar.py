@@ -4,28 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from nmcompile.config import Frozen
 from nmcompile.target import schema
 from nmcompile.target.numbers import Bits, Energy, Number, Power, Ticks, Time
-
-
-class CrossbarChip(schema.Chip):
-    """The grid of cores, and the grid of chips that continues it."""
-
-    chip_columns: Number = Field(description="chips side by side in the largest system")
-    chip_rows: Number = Field(description="rows of chips in the largest system")
-
-    @model_validator(mode="after")
-    def _grid_holds_the_chips(self) -> CrossbarChip:
-        places = self.chip_columns.value * self.chip_rows.value
-        if places != self.chips_max.value:
-            raise ValueError(
-                f"{self.chip_columns.value} x {self.chip_rows.value} chips are {places},"
-                f" not chips_max = {self.chips_max.value}"
-            )
-        return self
 
 
 class CrossbarCore(schema.Core):
@@ -112,7 +95,7 @@ class CrossbarTarget(schema.Target):
     """A chip of binary crossbars whose neurons are configured, not programmed."""
 
     family: Literal["crossbar"] = Field(description="binary crossbars with axon types")
-    chip: CrossbarChip
+    chip: schema.GridChip
     core: CrossbarCore
     formats: CrossbarFormats
     neuron: CrossbarNeuron

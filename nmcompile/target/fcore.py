@@ -4,30 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from nmcompile.config import Frozen
 from nmcompile.target import schema
 from nmcompile.target.numbers import Bits, Bytes, Energy, Number, Power, Time
 
 Mode = Literal["ann", "snn"]
-
-
-class FCoreChip(schema.Chip):
-    """The grid of cores, and the grid of chips that continues it."""
-
-    chip_columns: Number = Field(description="chips side by side in the largest system")
-    chip_rows: Number = Field(description="rows of chips in the largest system")
-
-    @model_validator(mode="after")
-    def _grid_holds_the_chips(self) -> FCoreChip:
-        places = self.chip_columns.value * self.chip_rows.value
-        if places != self.chips_max.value:
-            raise ValueError(
-                f"{self.chip_columns.value} x {self.chip_rows.value} chips are {places},"
-                f" not chips_max = {self.chips_max.value}"
-            )
-        return self
 
 
 class FCore(schema.Core):
@@ -93,7 +76,7 @@ class FCoreTarget(schema.Target):
     """A chip whose cores hold a dense block of weights and work in phases."""
 
     family: Literal["fcore"] = Field(description="cores of dense weights, ANN and SNN, in phases")
-    chip: FCoreChip
+    chip: schema.GridChip
     core: FCore
     formats: FCoreFormats
     neuron: FCoreModes

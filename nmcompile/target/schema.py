@@ -40,6 +40,23 @@ class Chip(Frozen):
     chips_max: Number = Field(description="chips of the largest system")
 
 
+class GridChip(Chip):
+    """The grid of cores, and the grid of chips that continues it."""
+
+    chip_columns: Number = Field(description="chips side by side in the largest system")
+    chip_rows: Number = Field(description="rows of chips in the largest system")
+
+    @model_validator(mode="after")
+    def _grid_holds_the_chips(self) -> GridChip:
+        places = self.chip_columns.value * self.chip_rows.value
+        if places != self.chips_max.value:
+            raise ValueError(
+                f"{self.chip_columns.value} x {self.chip_rows.value} chips are {places},"
+                f" not chips_max = {self.chips_max.value}"
+            )
+        return self
+
+
 class Core(Frozen):
     """What one core holds."""
 

@@ -18,7 +18,8 @@ from nmcompile.backends.tianjic.mapping.tiling import Tiler
 from nmcompile.diagnostics import NmError
 from nmcompile.ir.network import Network
 from nmcompile.mapping.fcore_graph import FCoreGraph
-from nmcompile.mapping.graph import PLACE, MappedGraph, PopulationInfo
+from nmcompile.mapping.graph import PLACE, MappedGraph
+from nmcompile.mapping.header import header_of
 from nmcompile.target import FCoreTarget
 
 Traffic = Mapping[str, npt.NDArray[np.integer[Any]]]
@@ -65,30 +66,10 @@ def map_network(
     times = plan.times
     depth = {name: start + times.levels[name] for name, start in times.start.items()}
     graph = FCoreGraph(
-        network=split.network,
+        **header_of(split, depth),
         target=target.name,
-        timesteps=split.timesteps,
         ticks=times.ticks,
-        input_shape=split.input.golden_shape,
-        input_mode=split.input.mode,
-        input_bits=split.input.bits,
-        input_signed=split.input.signed,
         input_values=split.input.mode == "constant",
-        encode=split.input.encode,
-        output=split.output,
-        output_shape=next(p.golden_shape for p in split.populations if p.name == split.output),
-        readout=split.readout,
-        signed_pairs=split.signed_pairs,
-        slot=split.slot,
-        slot_shape=split.slot_shape,
-        slot_largest=split.slot_largest,
-        populations=tuple(
-            PopulationInfo(
-                *(p.name, p.layer, p.kind, p.shape, p.golden_shape, depth[p.name]),
-                *(p.bits, p.signed),
-            )
-            for p in split.populations
-        ),
         mesh=slots.mesh,
         tables=columns,
         interval=times.interval,

@@ -27,7 +27,8 @@ from nmcompile.backends.truenorth.problems import problems_of, too_many_cores
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.network import Network
 from nmcompile.mapping.crossbar_graph import CrossbarGraph
-from nmcompile.mapping.graph import PLACE, MappedGraph, PopulationInfo
+from nmcompile.mapping.graph import PLACE, MappedGraph
+from nmcompile.mapping.header import header_of
 from nmcompile.mapping.place import SEED, Flows, Slots, place, slots_for
 from nmcompile.mapping.populations import Stages
 from nmcompile.mapping.route import system_coordinates
@@ -71,30 +72,10 @@ def map_network(
     split = plan.split
     family = TemplateCrossbarGraph if split.slot else CrossbarGraph
     graph = family(
-        network=split.network,
+        **header_of(split, plan.times.depth),
         target=target.name,
-        timesteps=split.timesteps,
         ticks=plan.times.ticks,
-        input_shape=split.input.golden_shape,
-        input_mode=split.input.mode,
-        input_bits=split.input.bits,
-        input_signed=split.input.signed,
         input_values=False,
-        encode=split.input.encode,
-        output=split.output,
-        output_shape=next(p.golden_shape for p in split.populations if p.name == split.output),
-        readout=split.readout,
-        signed_pairs=split.signed_pairs,
-        slot=split.slot,
-        slot_shape=split.slot_shape,
-        slot_largest=split.slot_largest,
-        populations=tuple(
-            PopulationInfo(
-                *(p.name, p.layer, p.kind, p.shape, p.golden_shape, plan.times.depth[p.name]),
-                *(p.bits, p.signed),
-            )
-            for p in split.populations
-        ),
         mesh=slots.mesh,
         tables={**columns, **unplaced},
         membrane_clip=target.formats.membrane_clip.value,
