@@ -24,7 +24,10 @@ pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
 HERE = Path(__file__).resolve().parent
 MODELS = HERE.parents[1] / "models"
-BUILDS = (("siamsnn", "loihi1"), ("siamsnn", "loihi2"), ("siamsnn-truenorth", "truenorth"))
+BUILDS = (
+    *(("siamsnn", "loihi1"), ("siamsnn", "loihi2"), ("siamsnn", "tianjic")),
+    *(("siamsnn-truenorth", "truenorth"), ("dashnet", "tianjic")),
+)
 
 
 def recorded(model: str, target: str) -> Path:
