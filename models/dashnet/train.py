@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=30000, help="examples to draw of them")
     parser.add_argument("--minutes", type=float, default=50.0, help="time to train")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and examples")
+    parser.add_argument("--anew", action="store_true", help="begin the schedule of a state anew")
     args = parser.parse_args()
     cv2.setNumThreads(0)
     if args.network is not None:
@@ -97,6 +98,7 @@ def _train(args: argparse.Namespace) -> None:
         minutes=args.minutes,
         state=args.films / f"{args.network}.state",
         seed=args.seed,
+        anew=args.anew,
     )
     train(settings, pool, checked)
 

@@ -33,6 +33,7 @@ class Settings:
         minutes: of wall-clock time, earlier runs of the same training counted in.
         state: file from which the training goes on, or a new one.
         seed: of weights and examples. batch: examples per update.
+        anew: take weights and optimiser from the state, but begin the schedule once more.
         rate: peak learning rate.
         decay: lambda of eqs. 4 and 6.
         activity: share of input spikes per synapse and timestep above which it is penalised.
@@ -44,6 +45,7 @@ class Settings:
     minutes: float
     state: Path
     seed: int = 0
+    anew: bool = False
     batch: int = 64
     rate: float = 1e-3
     decay: float = 1e-6
@@ -129,7 +131,8 @@ class Trainer:
         self.net.load_state_dict(body["net"])
         self.optimiser.load_state_dict(body["optimiser"])
         self.best = (body["best"][0], body["best"][1])
-        self.elapsed_s, self.updates = body["elapsed_s"], body["updates"]
+        self.elapsed_s = 0.0 if self.settings.anew else body["elapsed_s"]
+        self.updates = body["updates"]
 
 
 def answers(net: Ann | Snn, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,10 @@ def test_training_learns_and_goes_on_where_it_stopped(
         for key, value in trainer.net.state_dict().items():
             assert torch.equal(again.net.state_dict()[key], value)
             assert torch.equal(again.best[1][key], value)
+        trainer.elapsed_s = 30.0
+        trainer.save()
+        assert Trainer(settings, pool).elapsed_s == 30.0
+        assert Trainer(replace(settings, anew=True), pool).elapsed_s == 0.0
 
 
 def test_mirrored_examples_have_mirrored_boxes(photos: list[np.ndarray]) -> None:
