@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +27,10 @@ class Figure:
     goal: str | None = None
     peer: str | None = None
     peer_value: float | int | None = None
+
+
+Rows = tuple[list[Figure], list[dict[str, Any]]]
+"""What a part of a benchmark returns: its figures, and the rows that they come from."""
 
 
 def peak_bytes() -> int:
@@ -52,6 +57,27 @@ def write(folder: Path, figures: Iterable[Figure], rows: Any, *packages: str) ->
     path = folder / ("result-quick.json" if QUICK else "result.json")
     path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def run_parts(folder: Path, parts: Mapping[str, Callable[[], Rows]], *packages: str) -> None:
+    """Measure the parts that the command line names; write when it was all of them.
+
+    Args:
+        folder: of the benchmark.
+        parts: by name; each prints its tables and returns its figures and rows.
+        packages: whose versions are written beside numpy's and numba's.
+    """
+    chosen = sys.argv[1:] or list(parts)
+    found: list[Figure] = []
+    rows: dict[str, Any] = {}
+    for name in chosen:
+        if name not in parts:
+            sys.exit(f"there is no part `{name}`: {', '.join(parts)}")
+        print(f"\n## {name}\n", flush=True)
+        part, rows[name] = parts[name]()
+        found += part
+    if set(chosen) == set(parts):
+        write(folder, found, rows, *packages)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:

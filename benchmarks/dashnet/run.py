@@ -57,7 +57,8 @@ def report(parts: Sequence[str], films: list[HybridSequence], real: list[HybridS
         rows += made[1]
     if "operations" in parts:
         figures += operations.measure(films, engine, params)
-    write(HERE, figures, rows, "torch", "opencv-python-headless")
+    if set(parts) == set(PARTS):
+        write(HERE, figures, rows, "torch", "opencv-python-headless")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -28,8 +28,7 @@ DATA = Path(os.environ.get("NMCOMPILE_DATA", HERE.parents[2] / "shared" / "data"
 NAMES = ("Crossing", "Couple", "Dog", "Football1", "vot15_bag")
 QUICK_NAMES = ("Crossing", "Dog")
 
-Rows = tuple[list[figures.Figure], list[dict[str, Any]]]
-PARTS: dict[str, Callable[[list[VideoSequence], bool], Rows]] = {
+PARTS: dict[str, Callable[[list[VideoSequence], bool], figures.Rows]] = {
     "held_out": held_out.rows,
     "sensors": sensors.rows,
 }
@@ -41,17 +40,8 @@ def main() -> None:
         sys.exit(f"the real sequences are not at {DATA}: set NMCOMPILE_DATA")
     names = QUICK_NAMES if figures.QUICK else NAMES
     sequences = [open_sequence(DATA / "sequences" / name) for name in names]
-    chosen = sys.argv[1:] or list(PARTS)
-    found: list[figures.Figure] = []
-    rows: dict[str, Any] = {}
-    for name in chosen:
-        if name not in PARTS:
-            sys.exit(f"there is no part `{name}`: {', '.join(PARTS)}")
-        print(f"\n## {name}\n", flush=True)
-        part, rows[name] = PARTS[name](sequences, figures.QUICK)
-        found += part
-    if set(chosen) == set(PARTS):
-        figures.write(HERE, found, rows, "opencv-python-headless")
+    parts = {name: partial(rows, sequences, figures.QUICK) for name, rows in PARTS.items()}
+    figures.run_parts(HERE, parts, "opencv-python-headless")
 
 
 if __name__ == "__main__":

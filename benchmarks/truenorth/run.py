@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "siamsnn")]
@@ -24,8 +24,7 @@ import ranc_exchange  # noqa: E402
 import simulator  # noqa: E402
 import tracker  # noqa: E402
 
-Rows = tuple[list[figures.Figure], list[dict[str, Any]]]
-PARTS: dict[str, Callable[[bool], Rows]] = {
+PARTS: dict[str, Callable[[bool], figures.Rows]] = {
     "simulator": simulator.rows,
     "tracker": tracker.rows,
     "matching": matching.rows,
@@ -36,17 +35,8 @@ PARTS: dict[str, Callable[[bool], Rows]] = {
 
 def main() -> None:
     """Measure the parts that the command line names; write when it was all of them."""
-    chosen = sys.argv[1:] or list(PARTS)
-    found: list[figures.Figure] = []
-    rows: dict[str, Any] = {}
-    for name in chosen:
-        if name not in PARTS:
-            sys.exit(f"there is no part `{name}`: {', '.join(PARTS)}")
-        print(f"\n## {name}\n", flush=True)
-        part, rows[name] = PARTS[name](figures.QUICK)
-        found += part
-    if set(chosen) == set(PARTS):
-        figures.write(HERE, found, rows, "torch")
+    parts = {name: partial(rows, figures.QUICK) for name, rows in PARTS.items()}
+    figures.run_parts(HERE, parts, "torch")
 
 
 if __name__ == "__main__":

@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.architectures import config_values
+from nmcompile.architectures.config_values import bad, number
 
 __all__ = ["DashNet", "DashNetConfig", "LayerSize", "build"]
 
@@ -100,27 +101,21 @@ class DashNetConfig:
         for name, limit in (("input_size", MAX_SIZE), ("timesteps", MAX_TIMESTEPS)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limit:
-                raise _bad(name, f"expected an integer from 1 to {limit}", value)
+                raise bad(name, f"expected an integer from 1 to {limit}", value)
         for name in ("ann_width", "snn_width", "timestep_s", "tau_s", "threshold"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise _bad(name, "expected a number", value)
+            object.__setattr__(self, name, number(name, value))
             if not (math.isfinite(value) and value > 0):
-                raise _bad(name, "expected a positive number", value)
-            object.__setattr__(self, name, float(value))
+                raise bad(name, "expected a positive number", value)
         for name in ("ann_width", "snn_width"):
             if not 1 / 32 <= getattr(self, name) <= 8:
-                raise _bad(name, "expected a factor from 1/32 to 8", getattr(self, name))
+                raise bad(name, "expected a factor from 1/32 to 8", getattr(self, name))
         _ = self.ann_layers, self.snn_layers  # raise when nothing is left of the input
 
     @classmethod
     def from_mapping(cls, config: Mapping[str, object]) -> DashNetConfig:
         """Read a checkpoint's `config`; unknown keys are refused (NM0111)."""
-        known = {field.name for field in fields(cls)}
-        for key in sorted(config):
-            if key not in known:
-                raise _bad(key, "unknown key", key, f"known keys: {', '.join(sorted(known))}")
-        return cls(**config)  # type: ignore[arg-type]  # __post_init__ checks every value
+        return config_values.read(cls, config)
 
     def to_mapping(self) -> dict[str, object]:
         """Return the configuration in JSON types."""
@@ -147,14 +142,6 @@ class DashNetConfig:
         return _sizes(_SNN, self.input_size, self.snn_width)
 
 
-def _bad(field: str, message: str, found: object, *help_: str) -> NmError:
-    return NmError(
-        Diagnostic(
-            code="NM0111", message=message, where=f"config.{field}", found=str(found), help=help_
-        )
-    )
-
-
 def _scaled(number: int, width: float) -> int:
     return max(1, round(number * width))
 
@@ -175,7 +162,7 @@ def _sizes(layers: tuple[_Conv | str, ...], input_size: int, width: float) -> tu
             found.append(LayerSize(name, side * side * weights, side * side * filters, weights))
             channels = filters
         if side < 1:
-            raise _bad("input_size", "nothing is left of the input after a layer", input_size)
+            raise bad("input_size", "nothing is left of the input after a layer", input_size)
     hidden = _scaled(_HIDDEN, width)
     flat = channels * side * side
     found.append(LayerSize("fc1", flat * hidden, hidden, flat * hidden))

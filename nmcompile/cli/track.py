@@ -81,7 +81,7 @@ def track(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)  # refused now, not after the last frame
     result = run_tracker(executor, level, source, box, tick)
-    report = with_static_box(tracked_report(deployment, result), frames)
+    report = with_static_box(tracked_report(deployment, result), frames.name, frames.boxes)
     if out is not None:
         write_outputs(out, report, result, frames, deployment.manifest)
         session.say(f"wrote {out}")

@@ -17,11 +17,10 @@ from nmcompile.datasets.events.render import event_picture
 from nmcompile.datasets.frames import Image
 from nmcompile.evaluation.hybrid import compare, score
 from nmcompile.evaluation.hybrid_plot import write_hybrid_plot
-from nmcompile.evaluation.ope import evaluate, static_boxes
-from nmcompile.evaluation.track_report import tracked_report
+from nmcompile.evaluation.ope import evaluate
+from nmcompile.evaluation.track_report import tracked_report, with_static_box
 from nmcompile.evaluation.tracking import TrackResult
 from nmcompile.report.schema import Report
-from nmcompile.report.sections import TrackingRow
 from nmcompile.report.serialise import report_to_json
 from nmcompile.trackers.dashnet.loop import HybridTrack, Tick, output_times, track_hybrid
 from nmcompile.trackers.dashnet.params import HybridParams
@@ -71,18 +70,7 @@ def hybrid_report(
     found = evaluate(track.boxes, truth) if known else None
     result = TrackResult(recording.name, level, track.boxes, found, dict(executor.counted))
     report = tracked_report(deployment, result)
-    if not known:
-        return report
-    still = evaluate(static_boxes(truth), truth)
-    row = TrackingRow(
-        sequence=recording.name,
-        level="static box",
-        mean_iou=round(still.mean_iou, 6),
-        precision=round(still.precision_20px, 6),
-        frames=still.frames,
-    )
-    accuracy = report.accuracy.model_copy(update={"tracking": (*report.accuracy.tracking, row)})
-    return report.model_copy(update={"accuracy": accuracy})
+    return with_static_box(report, recording.name, truth if known else None)
 
 
 def write_hybrid_outputs(

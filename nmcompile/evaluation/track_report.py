@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from nmcompile.build.deployment import Deployment
+from nmcompile.datasets.boxes import Boxes
 from nmcompile.datasets.sequence import VideoSequence
 from nmcompile.evaluation.ope import evaluate, static_boxes
 from nmcompile.evaluation.tracking import TrackResult
@@ -52,13 +53,18 @@ def tracked_report(deployment: Deployment, result: TrackResult) -> Report:
     )
 
 
-def with_static_box(report: Report, sequence: VideoSequence) -> Report:
-    """The report with the row of the first box that never moves beside the tracker's."""
-    if sequence.boxes is None or not report.accuracy.tracking:
+def with_static_box(report: Report, name: str, truth: Boxes | None) -> Report:
+    """The report with the row of the first box that never moves beside the tracker's.
+
+    Args:
+        report: of the sequence.
+        name: of the sequence. truth: `(frames, 4)` its true boxes, None where nobody knows them.
+    """
+    if truth is None or not report.accuracy.tracking:
         return report
-    score = evaluate(static_boxes(sequence.boxes), sequence.boxes)
+    score = evaluate(static_boxes(truth), truth)
     row = TrackingRow(
-        sequence=sequence.name,
+        sequence=name,
         level="static box",
         mean_iou=round(score.mean_iou, 6),
         precision=round(score.precision_20px, 6),
