@@ -140,9 +140,10 @@ def _track_events(
 
     deployment = Deployment.open(build)
     executor = deployment.executor(level)
+    outputs = output_count(executor, recording)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    steps: Iterator[int] = session.progress(range(output_count(executor, recording)), "outputs")
+    steps: Iterator[int] = session.progress(range(outputs), "outputs")
 
     def tick() -> None:
         next(steps, None)

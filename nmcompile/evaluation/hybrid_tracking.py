@@ -23,8 +23,7 @@ from nmcompile.evaluation.tracking import TrackResult
 from nmcompile.report.schema import Report
 from nmcompile.report.serialise import report_to_json
 from nmcompile.trackers.dashnet.loop import HybridTrack, Tick, output_times, track_hybrid
-from nmcompile.trackers.dashnet.params import HybridParams
-from nmcompile.trackers.dashnet.program_engine import ProgramHybridEngine
+from nmcompile.trackers.dashnet.program_engine import ProgramHybridEngine, hybrid_params
 
 __all__ = [
     "hybrid_report",
@@ -37,8 +36,12 @@ STRIP_PICTURES: Final = 6
 
 
 def output_count(executor: ProgramExecutor, recording: HybridSequence) -> int:
-    """How many boxes a track of `recording` gives."""
-    return len(output_times(recording, _params(executor)))
+    """How many boxes a track of `recording` gives.
+
+    Raises:
+        NmError: NM0518 when the program does not track events.
+    """
+    return len(output_times(recording, hybrid_params(executor.program)))
 
 
 def run_hybrid(
@@ -54,7 +57,7 @@ def run_hybrid(
     """
     engine = ProgramHybridEngine(executor)
     executor.counted.clear()
-    return track_hybrid(engine, recording, _params(executor), init_box, tick=tick)
+    return track_hybrid(engine, recording, hybrid_params(executor.program), init_box, tick=tick)
 
 
 def hybrid_report(
@@ -92,7 +95,7 @@ def write_hybrid_outputs(
 
     folder.mkdir(parents=True, exist_ok=True)
     engine = ProgramHybridEngine(executor)
-    tracks = compare(engine, recording, _params(executor), init_box, ("snn", "ann"))
+    tracks = compare(engine, recording, hybrid_params(executor.program), init_box, ("snn", "ann"))
     tracks = {"hybrid": track, **tracks}
     write_hybrid_plot(tracks, recording, folder / "hybrid.svg")
     scores = {mode: score(t, recording) for mode, t in tracks.items()}
@@ -126,7 +129,3 @@ def _pictures(track: HybridTrack, recording: HybridSequence) -> list[Image]:
         found.append(render.annotate(picture, box, true, f"{time_us / 1e3:.1f} ms"))
         before = time_us
     return found
-
-
-def _params(executor: ProgramExecutor) -> HybridParams:
-    return HybridParams.from_mapping(dict(executor.program.settings))

@@ -47,13 +47,17 @@ def tracker_params(program: Program) -> SiamFCParams:
         NmError: NM0518 when the program is not a tracker.
     """
     if program.tracker != "siamfc":
+        other = ("`nmcompile track BUILD --events F` tracks frames and events",)
         raise NmError(
             Diagnostic(
                 code="NM0518",
                 message="this deployment is not a tracker",
                 where=program.name,
                 found=f"networks {', '.join(n.name for n in program.networks)}",
-                help=("`nmcompile run` executes any deployment on a stimulus",),
+                help=(
+                    *(other if program.windowed else ()),
+                    "`nmcompile run` executes any deployment on a stimulus",
+                ),
             )
         )
     sizes = {

@@ -8,8 +8,32 @@ import numpy.typing as npt
 from nmcompile.build.execute import ProgramExecutor
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.program import Program
+from nmcompile.trackers.dashnet.params import HybridParams
 
-__all__ = ["ProgramHybridEngine"]
+__all__ = ["ProgramHybridEngine", "hybrid_params"]
+
+
+def hybrid_params(program: Program) -> HybridParams:
+    """The tracker's hyperparameters, the program's settings.
+
+    Raises:
+        NmError: NM0518 when the program has no steps on event windows.
+    """
+    _require_windows(program)
+    return HybridParams.from_mapping(dict(program.settings))
+
+
+def _require_windows(program: Program) -> None:
+    if not program.windowed:
+        raise NmError(
+            Diagnostic(
+                code="NM0518",
+                message="this deployment does not track events",
+                where=program.name,
+                found=f"networks {', '.join(n.name for n in program.networks)}",
+                help=("`nmcompile track BUILD --sequence DIR` tracks in frames",),
+            )
+        )
 
 
 class ProgramHybridEngine:
@@ -25,16 +49,7 @@ class ProgramHybridEngine:
     def __init__(self, executor: ProgramExecutor) -> None:
         self._executor = executor
         program = executor.program
-        if not program.windowed:
-            raise NmError(
-                Diagnostic(
-                    code="NM0518",
-                    message="this deployment does not track events",
-                    where=program.name,
-                    found=f"networks {', '.join(n.name for n in program.networks)}",
-                    help=("`nmcompile track BUILD --sequence DIR` tracks in frames",),
-                )
-            )
+        _require_windows(program)
         network = program.network(_network(program))
         self._input_size = network.types[network.input.name].shape[-1]
         self._timesteps = network.timesteps

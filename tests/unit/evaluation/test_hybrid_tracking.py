@@ -42,6 +42,7 @@ def test_a_program_without_event_windows_is_refused() -> None:
     from support.nets import tiny_siamese
 
     program = tiny_siamese()
-    with pytest.raises(NmError) as caught:
-        run_hybrid(reference_executor(program), moving_square())
-    assert caught.value.diagnostics[0].code == "NM0518"
+    for refused in (run_hybrid, output_count):
+        with pytest.raises(NmError) as caught:
+            refused(reference_executor(program), moving_square())
+        assert caught.value.diagnostics[0].code == "NM0518"

@@ -7,43 +7,24 @@ where they are until others are sent in their place, from one frame into the nex
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.backends.frame_result import FrameResult
 from nmcompile.backends.stimulus import check_shape, host_steps
+from nmcompile.backends.stored_template import Slots
 from nmcompile.backends.tianjic.simulator.counting import Counting
 from nmcompile.backends.tianjic.simulator.template import Weights
 from nmcompile.backends.tianjic.simulator.trace import Trace
-from nmcompile.ir.counters import NetworkCounters
 from nmcompile.mapping.fcore_graph import FCoreGraph
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
-Slots = Mapping[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class FCoreResult:
-    """One inference on functional cores.
-
-    Attributes:
-        output: counts of the output population (int32, signed pairs subtracted), its membranes
-            (int32), or its train (uint8).
-        counters: of layers and cores; arrays of cores are `(phases, cores)`.
-        v_final: population -> membranes after its last timestep; empty unless recorded.
-        spikes: population -> `(T, ...)` uint8, aligned with the golden network; likewise.
-    """
-
-    output: npt.NDArray[Any]
-    counters: NetworkCounters
-    v_final: dict[str, I32] = field(default_factory=dict)
-    spikes: dict[str, U8] = field(default_factory=dict)
 
 
 class FrameSimulator(ABC):
@@ -82,7 +63,7 @@ class FrameSimulator(ABC):
 
     def run(
         self, stimulus: npt.NDArray[Any], slots: Slots | None = None, *, record: bool = False
-    ) -> FCoreResult:
+    ) -> FrameResult:
         """Run one frame of `graph.ticks` phases.
 
         Args:
@@ -101,7 +82,7 @@ class FrameSimulator(ABC):
             int(np.count_nonzero(kept[:, low - trace.first : high - trace.first]))
             for low, high in zip(self.first[1:-1], self.first[2:], strict=True)
         )
-        return FCoreResult(
+        return FrameResult(
             output=self._read_out(trace, 0),
             counters=self._counting.counted(trace, sent),
             v_final=self._finals(trace) if record else {},

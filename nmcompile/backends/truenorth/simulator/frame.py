@@ -9,42 +9,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.backends.frame_result import FrameResult
 from nmcompile.backends.stimulus import spike_train
 from nmcompile.backends.stored_template import Slots
 from nmcompile.backends.truenorth.simulator.counting import Counting
 from nmcompile.backends.truenorth.simulator.events import Events, Trace, events_of
 from nmcompile.backends.truenorth.template import holding
-from nmcompile.ir.counters import NetworkCounters
 from nmcompile.mapping.crossbar_graph import CrossbarGraph
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class CrossbarResult:
-    """One inference on crossbar cores.
-
-    Attributes:
-        output: spike counts of the output population (int32, signed pairs subtracted), its
-            membranes (int32), or its train (uint8).
-        counters: of layers and cores.
-        v_final: population -> membranes after its last tick; empty unless recorded.
-        spikes: population -> `(T, ...)` uint8, aligned with the golden network; likewise.
-    """
-
-    output: npt.NDArray[Any]
-    counters: NetworkCounters
-    v_final: dict[str, I32] = field(default_factory=dict)
-    spikes: dict[str, U8] = field(default_factory=dict)
 
 
 class FrameSimulator(ABC):
@@ -88,7 +69,7 @@ class FrameSimulator(ABC):
         slots: Mapping[str, npt.NDArray[Any]] | None = None,
         *,
         record: bool = False,
-    ) -> CrossbarResult:
+    ) -> FrameResult:
         """Run one frame of `graph.ticks` ticks.
 
         Args:
@@ -112,7 +93,7 @@ class FrameSimulator(ABC):
             membranes[end] = self.membranes()
             tick = end
         trace = Trace.joined(traces)
-        return CrossbarResult(
+        return FrameResult(
             output=self._read_out(trace, membranes),
             counters=self._counting.counted(trace, events, train, graph["crossbar.word"]),
             v_final=self._finals(membranes) if record else {},
