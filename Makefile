@@ -18,14 +18,16 @@ export OMP_NUM_THREADS ?= 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format generated bench-siamsnn clean bench-conversion bench-codings \
+.PHONY: help setup demo test lint format generated support bench-siamsnn clean bench-conversion bench-codings \
 	bench-engine bench-synops bench-loihi bench-netx bench-truenorth bench-dvs bench-energy_check \
-	bench-dashnet bench-tianjic conformance-lava gate
+	bench-dashnet bench-tianjic bench-s4 bench-spiketrack bench-mapping bench-noc bench-scale \
+	bench-compile conformance-lava gate
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
-	@echo "targets: setup demo test gate conformance-lava lint format generated clean, and bench-NAME:"
+	@echo "targets: setup demo test gate conformance-lava lint format generated support clean, and bench-NAME:"
 	@echo "  siamsnn conversion codings engine synops loihi netx truenorth dvs energy_check dashnet tianjic"
+	@echo "  s4 spiketrack mapping noc scale compile"
 
 setup: $(STAMP)
 
@@ -35,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    "nmcompile needs Python 3.11 or newer, this is %d.%d: make PYTHON=python3.11" % v)'
 	@echo "setting up $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable '.[loihi,events,train,dev]'
+	@$(PIP) --editable '.[loihi,events,partition,train,dev]'
 	@$(PIP) --no-deps --ignore-requires-python --only-binary :all: $(LAVA)
 	@touch $@
 
@@ -124,6 +126,34 @@ bench-dashnet: $(STAMP)
 # DashNet's Table 4 beside our own figures for the same two networks (QUICK=1: less)
 bench-tianjic: $(STAMP)
 	$(PY) benchmarks/tianjic/run.py
+
+# SiamFC++ from three timesteps to one: accuracy, ablation of the distillation, energy (QUICK=1: less)
+bench-s4: $(STAMP)
+	$(PY) benchmarks/s4/run.py
+
+# SpikeTrack's six variants beside the published energies, and the small one placed (QUICK=1: less)
+bench-spiketrack: $(STAMP)
+	$(PY) benchmarks/spiketrack/run.py
+
+# placement beside baselines, bounds and known optima; partitions of 1e5 and 1e6 neurons
+bench-mapping: $(STAMP)
+	$(PY) benchmarks/mapping/run.py
+
+# whether the mesh or the cores limit the frame rate, packet by packet
+bench-noc: $(STAMP)
+	$(PY) benchmarks/noc/run.py
+
+# what datasets of LaSOT's and TrackingNet's size take, from measured constants (QUICK=1: less)
+bench-scale: $(STAMP)
+	$(PY) benchmarks/scale/run.py
+
+# time and memory of a compilation, from 1e4 neurons to full-size trackers
+bench-compile: $(STAMP)
+	$(PY) benchmarks/compile/run.py
+
+# which shipped model fits which chip: asks every pair (minutes) and writes the tables
+support: $(STAMP)
+	$(PY) models/support.py
 
 clean:
 	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

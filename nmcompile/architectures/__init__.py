@@ -23,6 +23,8 @@ __all__ = ["build", "names"]
 _BUILDERS: Final[Mapping[str, str]] = {
     "dashnet": "nmcompile.architectures.dashnet:build",
     "siamfc": "nmcompile.architectures.siamfc:build",
+    "siamfcpp": "nmcompile.architectures.siamfcpp:build",
+    "spiketrack": "nmcompile.architectures.spiketrack.network:build",
 }
 
 

@@ -12,6 +12,7 @@ last layer's spikes over time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
@@ -29,8 +30,6 @@ KERNELS: Final = (11, 5, 3, 3, 3)
 STRIDES: Final = (2, 1, 1, 1, 1)
 POOLED: Final = 2
 """Layers with a pool behind them."""
-STRIDE: Final = 8
-"""Search pixels from one score to the next."""
 LEAK: Final = 0.5
 THRESHOLD: Final = 1.0
 """Kept part of the membrane, and threshold, at the start of training."""
@@ -46,6 +45,8 @@ class SiamFCppConfig:
         exemplar_size: side of the exemplar crop, pixels.
         search_size: side of the search crop, pixels.
         timesteps: T of the spiking backbone, 0 for ReLU.
+        kernels: sides of the convolutions' kernels.
+        strides: of the convolutions.
     """
 
     channels: tuple[int, ...] = (96, 256, 384, 384, 256)
@@ -53,10 +54,13 @@ class SiamFCppConfig:
     exemplar_size: int = 127
     search_size: int = 303
     timesteps: int = 0
+    kernels: tuple[int, ...] = KERNELS
+    strides: tuple[int, ...] = STRIDES
 
     def __post_init__(self) -> None:
         """Check types, and that both crops leave something for the last layer."""
-        object.__setattr__(self, "channels", integers("channels", self.channels, len(KERNELS)))
+        for name in ("channels", "kernels", "strides"):
+            object.__setattr__(self, name, integers(name, getattr(self, name), len(KERNELS)))
         for name in ("head", "exemplar_size", "search_size"):
             size(name, getattr(self, name))
         steps = self.timesteps
@@ -77,13 +81,18 @@ class SiamFCppConfig:
     def feature_size(self, crop_size: int) -> int:
         """Side of the backbone's last map for a crop of side `crop_size` pixels."""
         side = crop_size
-        for layer, (kernel, stride) in enumerate(zip(KERNELS, STRIDES, strict=True)):
+        for layer, (kernel, stride) in enumerate(zip(self.kernels, self.strides, strict=True)):
             side = (side - kernel) // stride + 1
             if layer < POOLED:
                 side = -(-(side - POOL_KERNEL) // POOL_STRIDE) + 1
             if side < 1:
                 raise bad("exemplar_size", f"too small for conv{layer + 1}", crop_size)
         return side
+
+    @property
+    def stride(self) -> int:
+        """Search pixels from one score to the next: 8 as published."""
+        return math.prod(self.strides) * POOL_STRIDE**POOLED
 
     @property
     def score_size(self) -> int:
@@ -109,17 +118,19 @@ class Maps(NamedTuple):
 
 
 class _Spike(torch.autograd.Function):
-    """1 where v >= threshold; the derivative is that of an arc tangent (alpha = 2)."""
+    """1 where u >= 1; the derivative is that of an arc tangent (alpha = 2)."""
 
     @staticmethod
-    def forward(ctx: Any, above: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(above)
-        return (above >= 0).to(above.dtype)
+    def forward(ctx: Any, u: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(u)
+        return (u >= 1).to(u.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
-        (above,) = ctx.saved_tensors
-        slope: torch.Tensor = grads[0] / (1 + (torch.pi * above) ** 2)
+        (u,) = ctx.saved_tensors
+        above = u - 1
+        width = torch.addcmul(torch.ones(()), above, above, value=math.pi**2)
+        slope: torch.Tensor = grads[0] / width
         return slope
 
 
@@ -136,14 +147,21 @@ class LIF(nn.Module):
 
     def forward(self, currents: torch.Tensor) -> torch.Tensor:
         """Spikes of `(T, N, C, H, W)` currents."""
-        leak, threshold = torch.sigmoid(self.leak), self.threshold.exp()
-        u, spikes = torch.zeros_like(currents[0]), []
-        for current in currents:
-            u = leak * u + current
-            spike: torch.Tensor = _Spike.apply(u / threshold - 1)  # type: ignore[no-untyped-call]
-            u = u - threshold * spike
-            spikes.append(spike)
+        leak = torch.sigmoid(self.leak)
+        # Membranes and currents in thresholds: one multiplication instead of three.
+        currents = currents * torch.exp(-self.threshold)
+        u = currents[0]
+        spikes = [_fired(u)]
+        for current in currents[1:]:
+            u = leak * (u - spikes[-1]) + current
+            spikes.append(_fired(u))
         return torch.stack(spikes)
+
+
+def _fired(u: torch.Tensor) -> torch.Tensor:
+    """Spikes of membranes in thresholds."""
+    spikes: torch.Tensor = _Spike.apply(u)  # type: ignore[no-untyped-call]
+    return spikes
 
 
 class Backbone(nn.Module):
@@ -159,7 +177,7 @@ class Backbone(nn.Module):
         self.convs = nn.ModuleList(
             nn.Sequential(nn.Conv2d(n_in, n_out, kernel, stride), nn.BatchNorm2d(n_out))
             for n_in, n_out, kernel, stride in zip(
-                inputs, config.channels, KERNELS, STRIDES, strict=True
+                inputs, config.channels, config.kernels, config.strides, strict=True
             )
         )
         neurons = len(KERNELS) if config.timesteps else 0
@@ -240,9 +258,16 @@ class SiamFCpp(nn.Module):
     def search(self, crops: torch.Tensor, kernels: tuple[torch.Tensor, torch.Tensor]) -> Maps:
         """The maps of search crops; `kernels` from `exemplar`."""
         features = self.backbone(crops)
-        found = self.class_tower(depthwise(self.search_class(features), kernels[0]))
-        box = self.box(self.box_tower(depthwise(self.search_box(features), kernels[1])))
-        distances = torch.exp(self.box_scale * box + self.box_bias) * STRIDE
+        return self.head(
+            depthwise(self.search_class(features), kernels[0]),
+            depthwise(self.search_box(features), kernels[1]),
+        )
+
+    def head(self, classes: torch.Tensor, boxes: torch.Tensor) -> Maps:
+        """The maps of both correlations."""
+        found = self.class_tower(classes)
+        box = self.box(self.box_tower(boxes))
+        distances = torch.exp(self.box_scale * box + self.box_bias) * self.config.stride
         return Maps(self.score(found), self.centre(found), distances)
 
     def forward(self, z: torch.Tensor, x: torch.Tensor) -> Maps:

@@ -35,6 +35,8 @@ class MappedResult(Protocol):
             recorded.
         v_final: population -> membranes after its last active tick.
         counters: what the cores did.
+        traffic: `(ticks, pairs)` packets of every pair of cores, in the order of
+            `mapping.route.Routing`; None unless recorded.
     """
 
     @property
@@ -51,6 +53,10 @@ class MappedResult(Protocol):
 
     @property
     def counters(self) -> NetworkCounters:
+        """See the class."""
+
+    @property
+    def traffic(self) -> npt.NDArray[np.int64] | None:
         """See the class."""
 
 

@@ -21,9 +21,12 @@ class FrameResult:
         counters: of layers and cores.
         v_final: population -> membranes after its last tick; empty unless recorded.
         spikes: population -> `(T, ...)` uint8, aligned with the golden network; likewise.
+        traffic: `(ticks, pairs)` packets of every pair of cores (`Routing.pair`); None unless
+            recorded.
     """
 
     output: npt.NDArray[Any]
     counters: NetworkCounters
     v_final: dict[str, npt.NDArray[np.int32]] = field(default_factory=dict)
     spikes: dict[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
+    traffic: npt.NDArray[np.int64] | None = None

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.build.execute import reference_executor
-from nmcompile.build.stimuli import Frame
+from nmcompile.build.execute import NetworkInput, reference_executor
+from nmcompile.build.stimuli import Frame, recorded_inputs
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
-from nmcompile.ir.neurons import IF, LIF, PAYLOAD_MAX, CubaLIF
+from nmcompile.ir.neurons import IF, LIF, NILIF, PAYLOAD_MAX, CubaLIF
 from nmcompile.ir.program import Program
+from nmcompile.passes.ann_networks import stays_ann
 from nmcompile.passes.calibrate import activation_nodes, leaves_network
 from nmcompile.passes.codings import schedule_of
 from nmcompile.passes.context import Scale
+from nmcompile.passes.membrane_units import has_membranes
+from nmcompile.passes.numbers import ZERO
 from nmcompile.passes.recipe import Recipe
 from nmcompile.reference.integer import IntegerRunner
 
@@ -64,15 +68,39 @@ def layer_errors(
         recipe: that the integer networks were made with.
     """
     errors: list[LayerError] = []
-    for network in float_program.networks:
-        nodes = activation_nodes(network)
-        stimuli = _inputs_of(float_program, network, made)
+    shown = float_program.windowed or bool(float_program.fed)
+    for network, above, below in _inputs(float_program, integer_program, made):
         integer = integer_program.network(network.name)
-        if nodes and stimuli:
-            errors += _network_errors(network, integer, stimuli, scale_of, recipe)
-        elif stimuli and float_program.windowed:
-            errors += _spiking_errors(network, integer, stimuli)
+        if has_membranes(network):
+            errors += _counting_errors(network, integer, above, below)
+        elif activation_nodes(network):
+            ann = stays_ann(float_program, network, recipe)
+            errors += _network_errors(network, integer, above, below, scale_of, recipe, ann=ann)
+        elif shown:
+            errors += _spiking_errors(network, integer, above)
     return tuple(errors)
+
+
+def _inputs(
+    upper: Program, lower: Program, made: tuple[Frame, ...]
+) -> Iterator[tuple[Network, list[NetworkInput], list[NetworkInput]]]:
+    """What every network of two levels reads on all frames; nothing is left out where it runs.
+
+    Where networks read each other, or memories, what they say is recorded on both levels; elsewhere
+    slots are empty, and what is read from outside is the same.
+    """
+    if upper.fed or any(map(has_membranes, upper.networks)):
+        above, below = (recorded_inputs(reference_executor(p), made) for p in (upper, lower))
+        for network in upper.networks:
+            if network.name in above:
+                yield network, above[network.name], below[network.name]
+        return
+    from nmcompile.reference.float import empty_slots
+
+    for network in upper.networks:
+        if given := _inputs_of(upper, network, made):
+            inputs = [NetworkInput(stimulus, empty_slots(network)) for stimulus in given]
+            yield network, inputs, inputs
 
 
 def response_error(upper: Program, lower: Program, made: tuple[Frame, ...]) -> tuple[float, float]:
@@ -128,11 +156,40 @@ def _inputs_of(
     return [stimulus for stimulus in given if stimulus is not None]
 
 
+def _counting_errors(
+    network: Network, integer: Network, above: list[NetworkInput], below: list[NetworkInput]
+) -> list[LayerError]:
+    """NI-LIF neurons: their counts over all steps, float against integer."""
+    from nmcompile.reference.float import FloatRunner
+
+    levels = {
+        n.name: n.op.model.levels
+        for n in network.of_type(ops.Neuron)
+        if isinstance(n.op, ops.Neuron) and isinstance(n.op.model, NILIF)
+    }
+    float_runner, runner = FloatRunner(network), IntegerRunner(integer)
+    train = network.types[network.input.name].kind == "spikes"
+    floats, trains = [], []
+    for upper, lower in zip(above, below, strict=True):
+        batch = upper.stimulus[:, None] if train else upper.stimulus[None]
+        floats.append(float_runner.run(batch, upper.slots, record=tuple(levels)).recorded)
+        trains.append(runner.run(lower.stimulus, lower.slots, record=True).spikes)
+    errors = []
+    for name, most in levels.items():
+        wanted = np.concatenate([f[name].ravel() for f in floats]) * most
+        found = np.concatenate([t[name].sum(axis=0, dtype=np.float64).ravel() for t in trains])
+        rate = float(np.mean([np.count_nonzero(t[name]) / t[name].size for t in trains]))
+        both = correlation(wanted, found), relative_error(wanted, found)
+        label = network.by_name[name].label
+        errors.append(LayerError(network.name, label, *both, rate, 1.0 / most, None, 0.0))
+    return errors
+
+
 def _spiking_errors(
-    network: Network, integer: Network, stimuli: list[npt.NDArray[Any]]
+    network: Network, integer: Network, given: list[NetworkInput]
 ) -> list[LayerError]:
     """Neurons that spike in the model already: their counts, float against integer."""
-    from nmcompile.reference.float import FloatRunner, empty_slots
+    from nmcompile.reference.float import FloatRunner
 
     nodes = tuple(
         n
@@ -140,10 +197,11 @@ def _spiking_errors(
         if isinstance(n.op, ops.Neuron) and isinstance(n.op.model, IF | LIF | CubaLIF)
     )
     names = tuple(n.name for n in nodes)
-    batch = np.stack(stimuli, axis=1)
-    wanted = FloatRunner(network).run(batch, empty_slots(network), record=names).recorded
-    runner, slots = IntegerRunner(integer), empty_slots(integer)
-    trains = [runner.run(s, slots, record=True).spikes for s in stimuli]
+    timed = network.types[network.input.name].kind == "spikes"
+    batch = np.stack([x.stimulus for x in given], axis=1 if timed else 0)
+    wanted = FloatRunner(network).run(batch, given[0].slots, record=names).recorded
+    runner = IntegerRunner(integer)
+    trains = [runner.run(x.stimulus, x.slots, record=True).spikes for x in given]
     errors = []
     for node in nodes:
         found = np.stack([t[node.name].sum(axis=0, dtype=np.float64) for t in trains]).ravel()
@@ -157,30 +215,36 @@ def _spiking_errors(
 def _network_errors(
     network: Network,
     integer: Network,
-    stimuli: list[npt.NDArray[Any]],
+    above: list[NetworkInput],
+    below: list[NetworkInput],
     scale_of: dict[str, Scale],
     recipe: Recipe,
+    *,
+    ann: bool,
 ) -> list[LayerError]:
-    from nmcompile.reference.float import FloatRunner, empty_slots
+    from nmcompile.reference.float import FloatRunner
 
     nodes = activation_nodes(network)
     wanted_nodes = tuple(n.name for n in nodes)
-    floats = FloatRunner(network).run(np.stack(stimuli), empty_slots(network), record=wanted_nodes)
-    runner, slots = IntegerRunner(integer), empty_slots(integer)
-    trains = [runner.run(s, slots, record=True).spikes for s in stimuli]
+    floats = FloatRunner(network)
+    runs = [floats.run(x.stimulus[None], x.slots, record=wanted_nodes).recorded for x in above]
+    runner = IntegerRunner(integer)
+    trains = [runner.run(x.stimulus, x.slots, record=True).spikes for x in below]
     errors = []
     for node in nodes:
-        name = node.name if node.name in trains[0] else f"{node.name}_if"
-        if name not in trains[0]:
+        names = (node.name, f"{node.name}_if", f"{node.name}_offset")
+        name = next((n for n in names if n in trains[0]), None)
+        if name is None:
             continue
         label, output = node.label, leaves_network(network, node)
         scale = np.asarray(scale_of[label])
-        unit = scale / PAYLOAD_MAX
-        if not recipe.stays_ann(network.name):
+        zero = ZERO if name == f"{node.name}_offset" else 0
+        unit = scale / (zero or PAYLOAD_MAX)
+        if not ann:
             unit = scale * schedule_of(recipe, label, integer.timesteps, output=output).unit
-        spikes = np.stack([t[name].sum(axis=0, dtype=np.float64) for t in trains])
+        spikes = np.stack([t[name].sum(axis=0, dtype=np.float64) for t in trains]) - zero
         fired = sum(int(np.count_nonzero(t[name])) for t in trains)
-        wanted = floats.recorded[node.name]
+        wanted = np.concatenate([run[node.name] for run in runs])
         rate = fired / (spikes.size * integer.timesteps)
         if spikes.shape[1] == 2 * wanted.shape[1]:
             spikes = spikes[:, 0::2] - spikes[:, 1::2]

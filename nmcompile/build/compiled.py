@@ -349,7 +349,8 @@ def verify_cores(build: Compiled, backend: Backend) -> None:
     results = []
     for network in build.golden.chip_networks:
         simulator = backend.simulator(build.graphs[network.name])
-        inputs = build.inputs[network.name][: build.options.frames]
+        steps = build.golden.steps_of(network.name)  # each has counters of its own runs
+        inputs = build.inputs[network.name][: build.options.frames * len(steps)]
         if build.options.verify:
             result = verify.verify_network(network, simulator, inputs)
             verify.require_equal(result)
@@ -357,8 +358,8 @@ def verify_cores(build: Compiled, backend: Backend) -> None:
             counters = result.counters
         else:
             counters = tuple(simulator.run(x.stimulus, x.slots).counters for x in inputs)
-        for step in build.golden.steps_of(network.name):
-            build.counters[step.name] = counters
+        for index, step in enumerate(steps):
+            build.counters[step.name] = counters[index :: len(steps)]
     build.verifications = tuple(results)
 
 

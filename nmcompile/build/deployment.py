@@ -28,6 +28,7 @@ from nmcompile.build.execute import (
     ProgramExecutor,
     RunResult,
     Slots,
+    behind_chip,
     integer_runner,
     reference_executor,
     slots_of,
@@ -176,7 +177,7 @@ class Deployment:
         runners = {
             n.name: _mapped_runner(self.simulator(n.name), clocked)
             if n.name in chip
-            else integer_runner(n)
+            else integer_runner(n, dense=behind_chip(self.golden, n))
             for n in self.golden.networks
         }
         return ProgramExecutor(self.golden, runners)

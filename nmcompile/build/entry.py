@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nmcompile.ir import ops
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import DEFAULT_TIMESTEPS, Scale
 
@@ -23,7 +24,8 @@ def frame_size(program: Program) -> tuple[int, int]:
 def own_timesteps(program: Program) -> int:
     """T that the file states (spiking graphs), else the default of a conversion."""
     stated = max(n.timesteps for n in program.networks)
-    return stated if stated > 1 else DEFAULT_TIMESTEPS
+    spikes = any(any(n.of_type(ops.Neuron)) for n in program.networks)
+    return stated if stated > 1 or spikes else DEFAULT_TIMESTEPS
 
 
 def frozen(scale: Scale) -> Scale:

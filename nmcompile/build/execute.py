@@ -28,10 +28,15 @@ class NetworkInput:
 
 @dataclass(frozen=True)
 class RunResult:
-    """One inference: the network's output and, where the level counts, what it cost."""
+    """One inference: the network's output and, where the level counts, what it cost.
+
+    Attributes:
+        stored: slot -> what the network itself wrote into it (`Store`).
+    """
 
     output: npt.NDArray[Any]
     counters: NetworkCounters | None
+    stored: Slots = field(default_factory=dict)
 
 
 def slots_of(network: Network) -> tuple[str, ...]:
@@ -59,19 +64,26 @@ def float_runner(network: Network) -> NetworkRunner:
 
     def run(stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
         batch = stimulus[:, None] if spikes_in else stimulus[None]
-        output = runner.run(batch, slots).output
-        return RunResult(output[:, 0] if spikes_out else output[0], None)
+        trace = runner.run(batch, slots)
+        stored = {slot: value[0] for slot, value in trace.stored.items()}
+        return RunResult(trace.output[:, 0] if spikes_out else trace.output[0], None, stored)
 
     return run
 
 
-def integer_runner(network: Network) -> NetworkRunner:
-    """A runner of the reference interpreter."""
-    runner = IntegerRunner(network)
+def behind_chip(program: Program, network: Network) -> bool:
+    """Whether a processor runs a network on what another one says: it multiplies zeros as well."""
+    beside = all(step.place == "host" for step in program.steps_of(network.name))
+    return beside and network.name in program.fed
+
+
+def integer_runner(network: Network, *, dense: bool = False) -> NetworkRunner:
+    """A runner of the reference interpreter; `dense` counts products with zero (`behind_chip`)."""
+    runner = IntegerRunner(network, dense=dense)
 
     def run(stimulus: npt.NDArray[Any], slots: Slots) -> RunResult:
         trace = runner.run(stimulus, slots)
-        return RunResult(trace.output, trace.counters)
+        return RunResult(trace.output, trace.counters, trace.stored)
 
     return run
 
@@ -135,10 +147,13 @@ class ProgramExecutor:
             self.counted.setdefault(step.name, []).append(done.counters)
         if step.writes:
             self.slots[step.writes] = np.asarray(done.output)
+        self.slots.update(done.stored)
         return done.output
 
 
 def reference_executor(program: Program) -> ProgramExecutor:
     """An executor on the interpreter of the program's own level."""
-    make = float_runner if program.level in ("float", "spiking") else integer_runner
-    return ProgramExecutor(program, {n.name: make(n) for n in program.networks})
+    if program.level in ("float", "spiking"):
+        return ProgramExecutor(program, {n.name: float_runner(n) for n in program.networks})
+    runners = {n.name: integer_runner(n, dense=behind_chip(program, n)) for n in program.networks}
+    return ProgramExecutor(program, runners)

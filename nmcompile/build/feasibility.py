@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +19,11 @@ from nmcompile.build.compiled import (
 )
 from nmcompile.build.matching import matching_rows
 from nmcompile.build.number_limits import threshold_notes
-from nmcompile.build.reporting import POOLING, utilisation_row, utilisation_rows
+from nmcompile.build.pooling import pooling_schemes
+from nmcompile.build.reporting import utilisation_row, utilisation_rows
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.frontends import LoadedModel
-from nmcompile.ir import ops
-from nmcompile.ir.network import Network, Node
+from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program
 from nmcompile.mapping.graph import MappedGraph
 from nmcompile.report.sections import Utilisation
@@ -76,7 +75,7 @@ class Fit:
     Attributes:
         networks: the networks on the chip.
         host: (step, reason) of everything beside the chip.
-        pooling: (layer, scheme) of spike max pooling.
+        pooling: (layer, scheme) of max pooling.
         matching: (layer, rule and place) of search features and template.
         problems: why it does not fit, one error for every layer; empty when it fits.
         notes: what costs cores.
@@ -114,7 +113,7 @@ def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
         return Fit(
             tuple(_surveyed(n) for n in survey.networks),
             _host(program),
-            tuple((node.label, POOLING["or"]) for node in _pools(program)),
+            tuple(pooling_schemes(program, "or")),
             matching_rows(program, rule),
             survey.problems,
         )
@@ -124,7 +123,7 @@ def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
     return Fit(
         tuple(_mapped(compiled, backend, golden.network(name), graph) for name, graph in graphs),
         _host(golden),
-        tuple((n.label, POOLING[n.op.rule]) for n in _pools(golden)),  # type: ignore[union-attr]
+        tuple(pooling_schemes(golden)),
         matching_rows(golden, rule),
         notes=tuple(n for net in golden.chip_networks for n in threshold_notes(net, target)),
     )
@@ -165,8 +164,3 @@ def _surveyed(network: NetworkSurvey) -> NetworkFit:
 
 def _host(program: Program) -> tuple[tuple[str, str], ...]:
     return tuple((s.name, s.reason) for s in program.schedule if s.place == "host")
-
-
-def _pools(program: Program) -> Iterator[Node]:
-    for network in program.chip_networks:
-        yield from network.of_type(ops.SpikeMaxPool2d)

@@ -67,6 +67,40 @@ def _siamfc(program: Program) -> dict[str, HostCounts]:
     }
 
 
+def _siamfcpp(program: Program) -> dict[str, HostCounts]:
+    """Counts per run of a step: two sigmoids, four distances, penalty and window of every place."""
+    head = program.network("head")
+    places = head.types[head.output.name].shape[1] ** 2
+    return {
+        "crop_template": (("crop_pixels", _pixels(program, program.step("template"))),),
+        "crop_search": (("crop_pixels", _pixels(program, program.step("search"))),),
+        "select": (
+            ("exponentials", 7 * places),
+            ("square_roots", places),
+            ("divides", 7 * places),
+            ("multiplies", 16 * places),
+            ("adds", 9 * places),
+            ("compares", 7 * places),
+        ),
+    }
+
+
+def _spiketrack(program: Program) -> dict[str, HostCounts]:
+    """Counts per run of a step; sigmoids are those of the scores and of the best place's size."""
+    template, search = (program.network(name) for name in ("template", "search"))
+    places = search.types[search.output.name].size // 5
+    crops = template.timesteps * _pixels(program, program.step("template"))
+    return {
+        "crop_template": (("crop_pixels", crops),),
+        "crop_search": (("crop_pixels", _pixels(program, program.step("search"))),),
+        "peak": (
+            ("peak_sigmoids", places + 2),
+            ("window_multiplies", places),
+            ("peak_compares", places),
+        ),
+    }
+
+
 def _dashnet(program: Program) -> dict[str, HostCounts]:
     """Counts per run of a step: view and attention mask (eq. 11), complementary filter (7 to 9)."""
     view = _pixels(program, program.step("ann"))
@@ -89,5 +123,7 @@ def _pixels(program: Program, step: Step) -> int:
 
 _COUNTS: Final[Mapping[str, Callable[[Program], dict[str, HostCounts]]]] = {
     "siamfc": _siamfc,
+    "siamfcpp": _siamfcpp,
+    "spiketrack": _spiketrack,
     "dashnet": _dashnet,
 }

@@ -18,7 +18,7 @@ from nmcompile.mapping.template_crossbars import TemplateCrossbarGraph
 from nmcompile.passes import pipelines
 from nmcompile.passes.context import PassContext
 from nmcompile.passes.manager import PassManager
-from nmcompile.passes.place_matching import WRITES, load_step, with_written_words
+from nmcompile.passes.place_matching import WRITES, is_depthwise, load_step, with_written_words
 from nmcompile.target import Target
 
 TOO_BIG = "the synapses of the template fit no core of {target}: {message} (limit: {limit})"
@@ -71,7 +71,8 @@ def matching_rows(golden: Program, rule: str) -> tuple[tuple[str, str], ...]:
             load = load_step(golden, network)
             often = "a template" if load.trigger == "on_init" else "a crop"
             where = f"on cores: {dict(load.host_ops)[WRITES]:,} synapse words written for {often}"
-        rows.append((match.label, f"{rule}, {where}"))
+        kind = "depthwise" if is_depthwise(network, match) else rule
+        rows.append((match.label, f"{kind}, {where}"))
     return tuple(rows)
 
 

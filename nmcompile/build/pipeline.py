@@ -25,7 +25,7 @@ from nmcompile.build.reporting import host_steps, make_report
 from nmcompile.frontends import load
 from nmcompile.frontends.nir import NirOptions
 from nmcompile.report.serialise import report_to_json
-from nmcompile.target import load_target
+from nmcompile.target import Target, load_target
 
 Progress = Callable[[str], None]
 
@@ -36,14 +36,14 @@ class BuildRequest:
 
     Attributes:
         model: the model file.
-        target: target name, alias or path of a description.
+        target: target name, alias or path of a description; or the target itself.
         out: folder to write.
         options: see `Options`.
         nir: what a NIR file does not say.
     """
 
     model: Path
-    target: str
+    target: str | Target
     out: Path
     options: Options = field(default_factory=Options)
     nir: NirOptions | None = None
@@ -64,7 +64,9 @@ def build(request: BuildRequest, progress: Progress = lambda _: None) -> BuildRe
         NmError: bad input (1), does not fit (3), mismatch (5); nothing is left behind then.
     """
     progress("load")
-    target = load_target(request.target)
+    target = request.target
+    if not isinstance(target, Target):
+        target = load_target(target)
     model = load(request.model, nir=request.nir)
     with new_folder(request.out) as folder:
         compiled = compile_model(model, target, request.options, progress)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from nmcompile.build import stimuli
 from nmcompile.build.compiled import Compiled, Options
-from nmcompile.mapping import place
+from nmcompile.mapping.placement import place
 from nmcompile.report.sections import Provenance, Setting
 
 

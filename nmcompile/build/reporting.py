@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from nmcompile.build.partial_sum_rows import (
     read_out_notes,
     read_out_rows,
 )
+from nmcompile.build.pooling import pooling_schemes, scheme_of
 from nmcompile.build.provenance import provenance
 from nmcompile.build.target_effects import saturation_notes
 from nmcompile.build.verify import Verification
@@ -37,8 +37,6 @@ from nmcompile.report import sections
 from nmcompile.report.assemble import assemble
 from nmcompile.report.schema import Report
 from nmcompile.target import Target
-
-POOLING: Final = {"running_max": "microcode", "gate": "microcode", "or": "or"}
 
 
 def make_report(compiled: Compiled, manifest_digest: str) -> Report:
@@ -169,15 +167,13 @@ def _layers(network: Network, graph: MappedGraph) -> tuple[sections.LayerMapping
     helpers = graph.helpers()
     for index, population in enumerate(graph.populations):
         mine = graph["tile.population"] == index
-        op = network.by_name[population.name].op
-        pooling = POOLING[op.rule] if isinstance(op, ops.SpikeMaxPool2d) else ""
         rows.append(
             sections.LayerMapping(
                 layer=population.layer,
                 neurons=int(graph["tile.neurons"][mine].sum()),
                 tiles=int(mine.sum()),
                 cores=len(np.unique(graph["tile.core"][mine])),
-                pooling=pooling,
+                pooling=scheme_of(network, network.by_name[population.name]),
                 copies=helpers[index].copies,
                 relay_cores=helpers[index].relay_cores,
             )
@@ -276,12 +272,7 @@ def _assumptions(compiled: Compiled) -> list[str]:
             "neurons wait for the pipeline to reach their layer, and return to their start "
             "before every frame, in microcode"
         )
-    pools = {
-        POOLING[node.op.rule]
-        for network in compiled.golden.chip_networks
-        for node in network.nodes
-        if isinstance(node.op, ops.SpikeMaxPool2d)
-    }
+    pools = {scheme for _, scheme in pooling_schemes(compiled.golden)}
     found += [
         f"{layer} is matched by {where}"
         for layer, where in matching_rows(compiled.golden, compiled.options.recipe.matching.rule)

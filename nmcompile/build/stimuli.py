@@ -21,6 +21,7 @@ from nmcompile.ir import ops
 from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program, Trigger
 from nmcompile.ir.types import EdgeType
+from nmcompile.passes.chains import central
 
 SEED = 20200317
 SPIKE_RATE = 0.1
@@ -78,9 +79,16 @@ def frames(
 def is_seeded(program: Program, images: npt.NDArray[np.uint8] | None) -> bool:
     """Whether `frames` would have to invent the stimulus."""
     return images is None or any(
-        isinstance(n.input.op, ops.Input) and n.input.op.kind == "spikes"
+        isinstance(n.input.op, ops.Input)
+        and n.input.op.kind == "spikes"
+        and not takes_pixels(n.input.op)
         for n in entry_networks(program)
     )
+
+
+def takes_pixels(op: ops.Input) -> bool:
+    """Whether an input is an image, or a train with an image in every timestep."""
+    return len(op.shape) == 3 and op.bits == 8 and not op.signed
 
 
 def recorded_inputs(
@@ -148,10 +156,13 @@ def _stimulus(
     op = network.input.op
     if not isinstance(op, ops.Input):
         raise TypeError("a network starts with an Input")
+    if op.kind == "spikes" and image is not None and takes_pixels(op):
+        still: npt.NDArray[Any] = np.stack([central(image, op.shape)] * network.timesteps)
+        return still
     if op.kind == "spikes":
         return _train(op, network.timesteps, rng, span)
     if image is not None:
-        return _centre(image, op.shape)
+        return central(image, op.shape)
     if span is not None:
         return rng.integers(span[0], span[1] + 1, op.shape, np.int32)
     return rng.integers(0, 256, op.shape).astype(np.uint8)
@@ -171,13 +182,3 @@ def _train(
     for step in range(1, timesteps):
         video[step] = np.where(fires[step], video[step], video[step - 1])
     return video
-
-
-def _centre(image: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """The central window of `image`, tiled when the image is smaller or has fewer channels."""
-    reps = [shape[0] // image.shape[0]] + [
-        -(-want // have) for want, have in zip(shape[1:], image.shape[1:], strict=True)
-    ]
-    tiled = np.tile(image, reps)
-    y, x = ((have - want) // 2 for want, have in zip(shape[1:], tiled.shape[1:], strict=True))
-    return np.ascontiguousarray(tiled[:, y : y + shape[1], x : x + shape[2]])

@@ -7,6 +7,7 @@ from nmcompile.build.stimuli import Frame
 from nmcompile.ir import ops
 from nmcompile.ir.program import Program
 from nmcompile.passes import pipelines
+from nmcompile.passes.ann_networks import stays_ann
 from nmcompile.passes.context import Calibration, PassContext, Scale
 from nmcompile.passes.manager import PassManager
 from nmcompile.passes.recipe import Pooling, Recipe
@@ -29,7 +30,7 @@ def pooling_cost(
     integer = programs["integer"]
     # an ANN takes the largest value, and who pools spikes already said how
     pools = any(
-        any(n.of_type(ops.MaxPool2d)) and not recipe.stays_ann(n.name)
+        any(n.of_type(ops.MaxPool2d)) and not stays_ann(programs["float"], n, recipe)
         for n in programs["float"].networks
     )
     if asked == recipe.pooling or not pools or not frames:

@@ -26,7 +26,8 @@ class Verification:
     Attributes:
         network: what was compared.
         frames: consecutive frames run on both sides.
-        neurons: neurons compared. spikes: spikes on the golden side.
+        neurons: neurons compared.
+        spikes: spikes on the golden side, or the sums other than 0 of neurons that never fire.
         first_mismatch: "" when equal, else where and what.
         counters: the mapped side's counters, one per frame that it finished.
         other_side: what was compared with the golden network.
@@ -90,7 +91,8 @@ def verify_network(
             mismatch = mismatch or f"frame {index + 1}: {error.diagnostics[0].message}"
             break
         counters.append(mapped.counters)
-        spikes += sum(int(np.count_nonzero(s)) for s in ours.spikes.values())
+        trains = ours.spikes.values() or (ours.output,)
+        spikes += sum(int(np.count_nonzero(train)) for train in trains)
         neurons = sum(layer.neurons for layer in ours.counters.layers)
         if not mismatch:
             mismatch = _first_mismatch(golden, index, ours.spikes, mapped.spikes, "spikes")

@@ -22,7 +22,7 @@ _BASH: Final = """\
 _nmcompile() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
     local command=${COMP_WORDS[1]}
-    if [[ $previous == --target ]]; then
+    if [[ $previous == --target || $previous == --targets ]]; then
         COMPREPLY=($(compgen -W "%(targets)s" -- "$current"))
     elif [[ $COMP_CWORD -eq 1 ]]; then
         COMPREPLY=($(compgen -W "%(commands)s --help --version" -- "$current"))
@@ -38,7 +38,7 @@ complete -o filenames -F _nmcompile nmcompile
 
 _FISH_HEAD: Final = "complete -c nmcompile -n '__fish_use_subcommand' -f -a '%s'\n"
 _FISH_INNER: Final = "complete -c nmcompile -n '__fish_seen_subcommand_from %s' -f -a '%s'\n"
-_FISH_TARGET: Final = "complete -c nmcompile -l target -x -a '%s'\n"
+_FISH_TARGET: Final = "complete -c nmcompile -l target -l targets -x -a '%s'\n"
 
 
 @command

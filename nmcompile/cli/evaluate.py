@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
-from nmcompile.cli.options import BuildFolder, one_of
+from nmcompile.cli.options import BuildFolder, Frames, Jobs, Only, Scheduler, one_of
 
 LEVELS = ("float", "integer", "golden", "mapped")
 WAYS = ("ope", "restart", "fidelity", "vot", "latency", "latency-restart")
@@ -51,9 +51,8 @@ def evaluate(
     against: Annotated[
         Path | None, typer.Option(help="A second build folder, compared with the first in pairs.")
     ] = None,
-    only: Annotated[
-        list[str], typer.Option(metavar="NAME", help="Only this sequence; repeat it.")
-    ] = [],  # noqa: B006
+    only: Only = [],  # noqa: B006
+    frames: Frames = None,
     baselines: Annotated[
         bool, typer.Option(help="Rows of the static first box and of shuffled weights.")
     ] = True,
@@ -62,7 +61,8 @@ def evaluate(
         list[int],
         typer.Option(metavar="T", min=1, max=1024, help="T of the latency curve; repeat it."),
     ] = [2, 4, 6, 8, 10, 12, 16, 20, 24, 32],  # noqa: B006
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = "",
 ) -> dict[str, Any]:
     """Measure how well a build tracks: tables with errors, curves, boxes, results.json."""
     for name in level:
@@ -72,10 +72,11 @@ def evaluate(
 
     from nmcompile.datasets.collection import open_collection
     from nmcompile.evaluation.output import PARTS, check_folder, write_outputs
-    from nmcompile.evaluation.parts import PartStore
     from nmcompile.evaluation.results import assemble
     from nmcompile.evaluation.run import Request, plan, run_parts
     from nmcompile.evaluation.tables import results_markdown
+    from nmcompile.evaluation.tasks import ResultStore
+    from nmcompile.evaluation.workers import Workers
 
     request = Request(
         builds=(build,) if against is None else (build, against),
@@ -85,10 +86,10 @@ def evaluate(
         crops=crops,
         latencies=tuple(sorted(set(latency))),
     )
-    collection = open_collection(dataset).only(tuple(only))
+    collection = open_collection(dataset).only(tuple(only)).shortened(frames)
     work = plan(request, collection)
     check_folder(out)
-    store = PartStore(out / PARTS)
+    store = ResultStore(out / PARTS)
     parts = work.parts
     ready = sum(store.load(part) is not None for part in parts)
     if ready:
@@ -99,7 +100,7 @@ def evaluate(
         for _ in range(count):
             next(steps, None)
 
-    done = run_parts(parts, store, jobs, advance)
+    done = run_parts(parts, store, Workers(jobs, scheduler), advance, session.report)
     next(steps, None)  # lets the bar close
     results = assemble(work, done)
     write_outputs(out, work, done, results)

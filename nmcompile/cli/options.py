@@ -76,6 +76,16 @@ Given = Annotated[
 BuildFolder = Annotated[
     Path, typer.Argument(help="Folder that `nmcompile build` wrote.", show_default=False)
 ]
+Only = Annotated[list[str], typer.Option(metavar="NAME", help="Only this sequence; repeat it.")]
+Frames = Annotated[int | None, typer.Option(min=2, help="Only the first frames of every sequence.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes of this machine.")]
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        metavar="tcp://HOST:PORT",
+        help="Dask scheduler of a cluster that computes; its workers see the same paths.",
+    ),
+]
 
 RESETS = ("zero", "subtract")
 

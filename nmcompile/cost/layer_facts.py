@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nmcompile.ir import ops
 from nmcompile.ir.counters import LayerCounters, NetworkCounters
+from nmcompile.ir.membrane_ops import MembraneOp
 from nmcompile.ir.network import Network, Node
 
 POPULATIONS = (ops.Neuron, ops.SpikeMaxPool2d, ops.Input, ops.Encode, ops.Slot)
@@ -60,7 +61,7 @@ def layer_facts(network: Network, counters: NetworkCounters) -> tuple[LayerFacts
     counted = {layer.node: layer for layer in counters.layers}
     found = []
     for layer in counters.layers:
-        if layer.node not in network.by_name:
+        if layer.node not in network.by_name or _joins(network.by_name[layer.node].op):
             continue
         weighted = [n for n in _behind(network, layer.node) if _is_weighted(n.op)]
         total = sum(_dense(network, node) for node in weighted)
@@ -122,6 +123,11 @@ def _behind(network: Network, name: str) -> Iterator[Node]:
         yield node
         if not isinstance(node.op, POPULATIONS) and not _is_weighted(node.op):
             waiting += node.inputs
+
+
+def _joins(op: ops.Op) -> bool:
+    """Whether it only adds up, moves or multiplies what layers before it say."""
+    return isinstance(op, ops.Add | MembraneOp)
 
 
 def _is_weighted(op: ops.Op) -> bool:

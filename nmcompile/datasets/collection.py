@@ -34,6 +34,12 @@ class Collection:
         """Every attribute that some sequence has, sorted."""
         return tuple(sorted({a for entry in self.entries for a in entry.attributes}))
 
+    def shortened(self, frames: int | None) -> Collection:
+        """The same with the first frames of every annotated part; all frames for None."""
+        if frames is None:
+            return self
+        return Collection(self.kind, self.name, tuple(e.first(frames) for e in self.entries))
+
     def only(self, names: tuple[str, ...]) -> Collection:
         """The part with these sequences; all when `names` is empty.
 
@@ -80,7 +86,7 @@ def open_collection(text: str) -> Collection:
                 help=(did_you_mean(kind, READERS, "kinds"),) if colon else (f"try otb:{text}",),
             )
         )
-    path = Path(folder)
+    path = Path(folder).absolute()  # a worker elsewhere has another current folder
     entries = READERS[kind](path) if path.is_dir() else ()
     scored = tuple(e for e in entries if _has_boxes(e.boxes))
     if not scored:

@@ -11,9 +11,12 @@
 from __future__ import annotations
 
 import configparser
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.datasets.boxes import Boxes, box_to_polygon, read_boxes, read_polygons
+from nmcompile.datasets.frames import FrameFolder
 from nmcompile.datasets.sequence import (
     VideoSequence,
     frames_of,
@@ -84,6 +88,27 @@ class Entry:
         """The boxes of the annotated part, from the first to the last known one."""
         known = np.flatnonzero(np.isfinite(self.boxes).all(axis=1))
         return self.boxes[known[0] : known[-1] + 1] if known.size else self.boxes[:0]
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 (hex) of the truth and of the frames' names and sizes, not of their pixels."""
+        frames = self.sequence.frames
+        paths = frames.paths if isinstance(frames, FrameFolder) else ()
+        sizes = [(path.name, path.stat().st_size) for path in paths]
+        state = hashlib.sha256(json.dumps(sizes).encode())
+        state.update(self.boxes.tobytes())
+        state.update(self.corners.tobytes())
+        return state.hexdigest()
+
+    def first(self, count: int) -> Entry:
+        """The sequence up to the `count`-th frame of its annotated part."""
+        end = (self.sequence.first_box or 0) + count
+        return replace(
+            self,
+            sequence=VideoSequence(self.name, self.sequence.frames[:end], self.boxes[:end]),
+            tags={name: flags[:end] for name, flags in self.tags.items()},
+            polygons=None if self.polygons is None else self.polygons[:end],
+        )
 
     @property
     def corners(self) -> npt.NDArray[np.float64]:

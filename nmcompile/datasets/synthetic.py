@@ -34,7 +34,7 @@ from nmcompile.datasets.sprites import (
     similar_sprite,
 )
 
-__all__ = ["Pair", "PairRenderer", "View", "collage", "look"]
+__all__ = ["Pair", "PairRenderer", "View", "collage", "look", "random_view"]
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,14 @@ class Pair:
         exemplar: RGB crop, (127, 127, 3), the object in its middle.
         search: RGB crop, (255, 255, 3).
         offset: Position of the object's centre from the search crop's middle: x, y in pixels.
+        size: Width and height of the object in the search crop, pixels; None where it is a part
+            of a photograph, without an outline.
     """
 
     exemplar: Image
     search: Image
     offset: tuple[float, float]
+    size: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ def look(photo: Image, view: View, size: tuple[int, int]) -> Image:
     )
 
 
-def _random_view(photo: Image, rng: np.random.Generator) -> View:
+def random_view(photo: Image, rng: np.random.Generator) -> View:
+    """A random place, zoom and slight turn."""
     height, width = photo.shape[:2]
     return View(
         rng.uniform(0.15, 0.85) * width,
@@ -108,7 +112,7 @@ def collage(
 ) -> Image:
     """A cluttered picture: many recoloured objects over a photograph ("dead leaves")."""
     photo = photos[int(rng.integers(len(photos)))]
-    canvas = recolour(look(photo, _random_view(photo, rng), size), rng)
+    canvas = recolour(look(photo, random_view(photo, rng), size), rng)
     for _ in range(int(rng.integers(10, 60))):
         side = float(np.exp(rng.uniform(np.log(16.0), np.log(170.0))))
         stretch = float(np.exp(rng.normal(0.0, 0.4)))
@@ -131,6 +135,7 @@ class PairRenderer:
         exemplar_size: Side of the exemplar crop, pixels.
         search_size: Side of the search crop, pixels.
         max_shift: Largest displacement of the object in the search crop, pixels per axis.
+        scale_spread: Standard deviation of how an object's size and shape change, log.
     """
 
     def __init__(
@@ -139,22 +144,26 @@ class PairRenderer:
         exemplar_size: int = 127,
         search_size: int = 255,
         max_shift: float = 48.0,
+        scale_spread: float = 0.05,
     ) -> None:
         self.photos = tuple(photos)
         self.exemplar_size = exemplar_size
         self.search_size = search_size
         self.max_shift = max_shift
+        self.scale_spread = scale_spread
         self._noise = noise_field(512, np.random.default_rng(0))
 
     def render(self, rng: np.random.Generator) -> Pair:
         """Render one pair."""
         offset = rng.uniform(-self.max_shift, self.max_shift, size=2)
+        size = None
         if rng.random() < 0.3:
             frames = self._camera_frames(rng, offset)
         else:
-            frames = self._object_frames(rng, offset)
+            frames, pose = self._object_frames(rng, offset)
+            size = _extent(pose)
         exemplar, search = self._film(frames, rng)
-        return Pair(exemplar, search, (float(offset[0]), float(offset[1])))
+        return Pair(exemplar, search, (float(offset[0]), float(offset[1])), size)
 
     def _object_size(self, rng: np.random.Generator) -> tuple[float, float]:
         """Width and height whose context region (half the mean side around) is the exemplar."""
@@ -169,7 +178,7 @@ class PairRenderer:
         """The object is a region of a photograph; object and surroundings move together."""
         for _ in range(4):
             photo = self.photos[int(rng.integers(len(self.photos)))]
-            view = _random_view(photo, rng)
+            view = random_view(photo, rng)
             exemplar = look(photo, view, (self.exemplar_size,) * 2)
             if exemplar[32:-32, 32:-32].std() > MIN_CONTRAST:  # not just sky
                 break
@@ -186,22 +195,22 @@ class PairRenderer:
 
     def _object_frames(
         self, rng: np.random.Generator, offset: npt.NDArray[np.float64]
-    ) -> tuple[Image, Image]:
-        """The object is pasted and moves independently of what is behind it."""
+    ) -> tuple[tuple[Image, Image], Pose]:
+        """The object is pasted and moves independently of what is behind it; its last pose."""
         sprite = make_sprite(self.photos, rng)
         photo = self.photos[int(rng.integers(len(self.photos)))]
-        view = _random_view(photo, rng)
+        view = random_view(photo, rng)
         exemplar = look(photo, view, (self.exemplar_size,) * 2)
         if rng.random() < 0.25:
             photo = self.photos[int(rng.integers(len(self.photos)))]
-            view = _random_view(photo, rng)
+            view = random_view(photo, rng)
         search = look(photo, view.moved(rng, 30.0, 0.05, 0.05), (self.search_size,) * 2)
         if rng.random() < 0.4:  # at most one frame of clutter: objects on both sides of the target
             self._distract(search, sprite, offset, rng)
         width, height = self._object_size(rng)
         middle = (self.exemplar_size - 1) / 2.0
         paste(exemplar, sprite, Pose(middle, middle, width, height))
-        scale, stretch = np.exp(rng.normal(0.0, 0.05)), np.exp(rng.normal(0.0, 0.05))
+        scale, stretch = np.exp(rng.normal(0.0, self.scale_spread, size=2))
         middle = (self.search_size - 1) / 2.0
         pose = Pose(
             middle + offset[0],
@@ -213,7 +222,7 @@ class PairRenderer:
         paste(search, sprite, pose, bend=abs(rng.normal(0.0, 0.025)), rng=rng)
         if rng.random() < 0.2:
             self._occlude(search, pose, rng)
-        return exemplar, search
+        return (exemplar, search), pose
 
     def _distract(
         self,
@@ -242,8 +251,8 @@ class PairRenderer:
         )
         paste(search, make_sprite(self.photos, rng), place)
 
-    def _film(self, frames: tuple[Image, Image], rng: np.random.Generator) -> tuple[Image, Image]:
-        """Take both frames with the same cheap camera under changing light."""
+    def _film(self, frames: Sequence[Image], rng: np.random.Generator) -> tuple[Image, ...]:
+        """Take all frames with the same cheap camera under changing light."""
         grey = rng.random() < 0.2
         blur = rng.uniform(1.0, 4.0) if rng.random() < 0.5 else 1.0
         sigma = rng.uniform(1.0, 12.0) if rng.random() < 0.4 else 0.0
@@ -266,7 +275,16 @@ class PairRenderer:
             if rng.random() < 0.12:
                 image = _border(image, rng)
             taken.append(image)
-        return taken[0], taken[1]
+        return tuple(taken)
+
+
+def _extent(pose: Pose) -> tuple[float, float]:
+    """Width and height of an oval of that pose: most outlines are rounder than their box."""
+    cos, sin = np.cos(pose.angle), np.sin(pose.angle)
+    return (
+        float(np.hypot(pose.width * cos, pose.height * sin)),
+        float(np.hypot(pose.width * sin, pose.height * cos)),
+    )
 
 
 def _pad(image: Image, width: int) -> Image:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.evaluation.parts import Result
 from nmcompile.evaluation.plots import PLOTS, write_plots
 from nmcompile.evaluation.run import Plan
 from nmcompile.evaluation.tables import results_markdown
+from nmcompile.evaluation.tasks import Result
 from nmcompile.evaluation.toolkit import write_toolkit_results
 
 __all__ = ["PARTS", "RESULTS", "check_folder", "write_outputs"]

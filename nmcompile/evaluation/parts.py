@@ -1,15 +1,7 @@
-"""The parts of an evaluation: one configuration, one protocol, one sequence; kept on disk.
-
-A finished part is written in one piece under a name that its inputs decide. A second start finds
-it; a changed build, sequence or option has another name.
-"""
+"""The parts of an evaluation: one configuration, one protocol, one sequence."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,16 +16,14 @@ from nmcompile.datasets.frames import FrameFolder
 from nmcompile.datasets.layouts import Entry
 from nmcompile.evaluation.fidelity import crops_of, observe
 from nmcompile.evaluation.restart import SEGMENT_FRAMES, follow_segments, segments_of
+from nmcompile.evaluation.tasks import Result, Tick, digest_of
 from nmcompile.evaluation.tracking import tracker_params
 from nmcompile.evaluation.variants import Tally, Variant, executor_of, tracker_of
 from nmcompile.evaluation.vot import follow
 
-__all__ = ["Part", "PartStore", "Protocol", "run_part"]
+__all__ = ["Part", "Protocol", "run_part"]
 
 Protocol = Literal["ope", "restart", "vot", "fidelity"]
-Tick = Callable[[], None]
-Result = dict[str, Any]
-
 PIXEL_DIGITS = 4
 
 
@@ -77,67 +67,31 @@ class Part:
             "protocol": self.protocol,
             "options": options,
             "sequence": self.entry.name,
-            "data": data_digest(self.entry),
+            "data": self.entry.digest,
             **self.variant.identity,
         }
 
     @cached_property
     def digest(self) -> str:
         """sha256 of the key (hex)."""
-        return hashlib.sha256(json.dumps(self.key, sort_keys=True).encode()).hexdigest()
+        return digest_of(self.key)
 
+    @property
+    def label(self) -> str:
+        """Protocol, level and sequence."""
+        return f"{self.protocol}-{self.variant.level}-{self.entry.name}"
 
-@dataclass(frozen=True)
-class PartStore:
-    """Finished parts in a folder.
-
-    Attributes:
-        folder: made when the first part is saved.
-    """
-
-    folder: Path
-
-    def path(self, part: Part) -> Path:
-        """Where a part lies: readable, and unique by its digest."""
-        words = (part.protocol, part.variant.level, part.entry.name)
-        name = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", word) for word in words)
-        return self.folder / f"{name}-{part.digest[:16]}.json"
-
-    def load(self, part: Part) -> Result | None:
-        """A part's result, None when it is not there or not whole."""
-        try:
-            content = json.loads(self.path(part).read_text(encoding="utf-8"))
-            if content["key"] == part.key:
-                result: Result = content["result"]
-                return result
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        return None
-
-    def save(self, part: Part, result: Result) -> None:
-        """Write a result, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.path(part)
-        partial = path.with_suffix(".partial")
-        text = json.dumps({"key": part.key, "result": result}, sort_keys=True, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        os.replace(partial, path)
+    @property
+    def needs(self) -> tuple[Path, ...]:
+        """The build and the frames."""
+        frames = self.entry.sequence.frames
+        first = frames.paths[:1] if isinstance(frames, FrameFolder) else ()
+        return (Path(self.variant.build), self.entry.truth, *first)
 
 
 def run_part(part: Part, tick: Tick = lambda: None) -> Result:
     """Do one piece of work; the result is JSON."""
     return _RUNNERS[part.protocol](part, tick)
-
-
-def data_digest(entry: Entry) -> str:
-    """sha256 (hex) of the ground truth and of the frames' names and sizes, not of their pixels."""
-    frames = entry.sequence.frames
-    paths = frames.paths if isinstance(frames, FrameFolder) else ()
-    sizes = [(path.name, path.stat().st_size) for path in paths]
-    state = hashlib.sha256(json.dumps(sizes).encode())
-    state.update(entry.boxes.tobytes())
-    state.update(entry.corners.tobytes())
-    return state.hexdigest()
 
 
 def as_json(values: npt.NDArray[np.float64], digits: int | None = None) -> list[Any]:

@@ -14,8 +14,9 @@ from nmcompile.datasets.layouts import Entry
 from nmcompile.evaluation import summaries
 from nmcompile.evaluation.estimates import jackknife
 from nmcompile.evaluation.fidelity import Observed
-from nmcompile.evaluation.parts import Result, data_digest, from_json
+from nmcompile.evaluation.parts import from_json
 from nmcompile.evaluation.run import SEEDS, Plan, Row
+from nmcompile.evaluation.tasks import Result
 from nmcompile.evaluation.variants import SHUFFLED, STATIC
 from nmcompile.evaluation.vot import Run, expected_overlap_curve, score
 
@@ -241,7 +242,7 @@ def _sequence(entry: Entry) -> Figures:
         "frames": len(boxes),
         "boxes": int(np.isfinite(boxes).all(axis=1).sum()),
         "attributes": list(entry.attributes),
-        "digest": data_digest(entry),
+        "digest": entry.digest,
     }
 
 

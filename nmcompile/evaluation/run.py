@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -17,18 +14,18 @@ from nmcompile.build.deployment import MANIFEST, Deployment
 from nmcompile.datasets.collection import Collection
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.evaluation.fidelity import DEFAULT_CROPS, shares
-from nmcompile.evaluation.parts import Part, PartStore, Protocol, Result, run_part
+from nmcompile.evaluation.parts import Part, Protocol, run_part
 from nmcompile.evaluation.restart import SHORTEST, segments_of
-from nmcompile.evaluation.tracking import tracker_params
+from nmcompile.evaluation.tasks import Result, ResultStore, Tick, finish
 from nmcompile.evaluation.variants import SHUFFLED, STATIC, Variant
+from nmcompile.evaluation.workers import Workers
+from nmcompile.trackers.loops import loop_of
 
-__all__ = ["PROTOCOLS", "Plan", "Request", "Row", "plan", "run_parts"]
+__all__ = ["PROTOCOLS", "Plan", "Request", "Row", "plan", "run_alone", "run_parts", "usable"]
 
 PROTOCOLS: Final = ("ope", "restart", "fidelity", "vot", "latency", "latency-restart")
 LATENCIES: Final = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
 SEEDS: Final = (0, 1, 2)
-
-Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -103,83 +100,49 @@ def plan(request: Request, collection: Collection) -> Plan:
     """
     names = _names(request.builds)
     builds = [
-        Variant(str(folder), _checked(folder), name, "float")
+        Variant(str(folder.absolute()), _checked(folder), name, "float")
         for folder, name in zip(request.builds, names, strict=True)
     ]
     rows: list[Row] = []
     for protocol in PROTOCOLS:
         if protocol not in request.protocols:
             continue
-        rows += _rows(protocol, request, _usable(protocol, collection), builds)
+        rows += _rows(protocol, request, usable(protocol, collection), builds)
     return Plan(request, collection, tuple(rows))
 
 
 def run_parts(
-    parts: Sequence[Part], store: PartStore, jobs: int = 1, advance: Advance = lambda _: None
+    parts: Sequence[Part],
+    store: ResultStore,
+    workers: Workers = Workers(),  # noqa: B008 - frozen
+    advance: Callable[[int], None] = lambda _: None,
+    report: Callable[[Diagnostic], None] = lambda _: None,
 ) -> dict[str, Result]:
     """Results of all parts by digest; those in the store are not run again.
 
-    The numbers do not depend on `jobs`: every process computes with one torch thread.
+    The numbers do not depend on the workers: everywhere torch computes with one thread.
 
     Args:
         parts: what to do.
         store: where finished parts lie.
-        jobs: processes.
+        workers: who does it.
         advance: called with the steps done since the last call.
+        report: takes warnings about the workers.
+
+    Raises:
+        NmError: see `finish`.
     """
-    results: dict[str, Result] = {}
-    missing = []
-    for part in parts:
-        found = store.load(part)
-        if found is None:
-            missing.append(part)
-        else:
-            results[part.digest] = found
-            advance(part.steps)
+    return finish(parts, store, run_alone, workers, advance=advance, report=report)
+
+
+def run_alone(part: Part, tick: Tick) -> Result:
+    """`run_part` with one torch thread: sums of floats depend on how they are split."""
     with _one_thread():
-        run = _in_turn if jobs == 1 or len(missing) < 2 else _in_processes
-        for part, result in run(missing, jobs, advance):
-            store.save(part, result)
-            results[part.digest] = result
-    return results
-
-
-def _in_turn(parts: Sequence[Part], _: int, advance: Advance) -> Iterator[tuple[Part, Result]]:
-    for part in parts:
-        yield part, run_part(part, lambda: advance(1))
-
-
-def _in_processes(
-    parts: Sequence[Part], jobs: int, advance: Advance
-) -> Iterator[tuple[Part, Result]]:
-    context = get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(parts)), context, initializer=_quiet_worker)
-    try:
-        running = {pool.submit(run_part, part): part for part in parts}
-        for done in as_completed(running):
-            part = running[done]
-            yield part, done.result()
-            advance(part.steps)
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
-        raise
-    pool.shutdown()
-
-
-def _quiet_worker() -> None:
-    """An interrupt is the parent's to handle; one torch thread, as everywhere here."""
-    import torch
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    torch.set_num_threads(1)
+        return run_part(part, tick)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """torch with one thread: sums of floats depend on how they are split."""
     import torch
 
     before = torch.get_num_threads()
@@ -252,12 +215,17 @@ def _names(builds: Sequence[Path]) -> list[str]:
 
 def _checked(folder: Path) -> str:
     """The digest of a build's manifest; refuses what is not a tracker's build."""
-    tracker_params(Deployment.open(folder).program("float"))
+    program = Deployment.open(folder).program("float")
+    loop_of(program).params(program)
     return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
-def _usable(protocol: str, collection: Collection) -> Collection:
-    """The sequences that a protocol can use: restarts need a segment."""
+def usable(protocol: str, collection: Collection) -> Collection:
+    """The sequences that a protocol can use: restarts need a segment.
+
+    Raises:
+        NmError: NM0541 when there is none.
+    """
     if protocol not in ("restart", "latency-restart"):
         return collection
     long = tuple(e for e in collection.entries if segments_of(e.annotated_boxes))

@@ -31,8 +31,9 @@ from nmcompile.evaluation.ope import (
     precision_curve,
     success_curve,
 )
-from nmcompile.evaluation.parts import Result, from_json
+from nmcompile.evaluation.parts import from_json
 from nmcompile.evaluation.restart import score_segments
+from nmcompile.evaluation.tasks import Result
 
 __all__ = [
     "Followed",

@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.datasets.layouts import Entry
-from nmcompile.evaluation.parts import Part, Result, from_json
+from nmcompile.evaluation.parts import Part, from_json
 from nmcompile.evaluation.run import Plan
+from nmcompile.evaluation.tasks import Result
 from nmcompile.evaluation.vot import TRACKED
 
 __all__ = ["write_toolkit_results"]

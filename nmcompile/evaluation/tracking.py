@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,9 @@ from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.evaluation.ope import OpeResult, evaluate
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.program import Program
-from nmcompile.trackers.program_engine import ProgramEngine
-from nmcompile.trackers.siamfc import SiamFCParams, track
+from nmcompile.trackers.loops import loop_of
+from nmcompile.trackers.program_engine import program_params
+from nmcompile.trackers.siamfc import SiamFCParams
 
 Boxes = npt.NDArray[np.float64]
 Tick = Callable[[], None]
@@ -41,30 +42,24 @@ class TrackResult:
 
 
 def tracker_params(program: Program) -> SiamFCParams:
-    """The tracker's hyperparameters: the program's settings, sizes from its networks.
+    """SiamFC's hyperparameters: what works on its response maps needs them.
 
     Raises:
-        NmError: NM0518 when the program is not a tracker.
+        NmError: NM0518 when the program is not a tracker, NM0553 when it is another one.
     """
+    loop_of(program)
     if program.tracker != "siamfc":
-        other = ("`nmcompile track BUILD --events F` tracks frames and events",)
         raise NmError(
             Diagnostic(
-                code="NM0518",
-                message="this deployment is not a tracker",
+                code="NM0553",
+                message="this tracker has no response map to compare",
                 where=program.name,
-                found=f"networks {', '.join(n.name for n in program.networks)}",
-                help=(
-                    *(other if program.windowed else ()),
-                    "`nmcompile run` executes any deployment on a stimulus",
-                ),
+                limit="siamfc",
+                found=program.tracker,
+                help=("`nmcompile track` and `nmcompile evaluate --protocol ope` judge its boxes",),
             )
         )
-    sizes = {
-        "exemplar_size": _side(program, "template"),
-        "search_size": _side(program, "search"),
-    }
-    return SiamFCParams.from_mapping({**dict(program.settings), **sizes})
+    return program_params(program)
 
 
 def run_tracker(
@@ -91,7 +86,7 @@ def run_tracker(
     box = check_init_box(start, part.frames[0])
     boxes = []
     executor.counted.clear()
-    for found in _boxes(executor, part, box):
+    for found in loop_of(executor.program).boxes(executor, part, box):
         boxes.append(found)
         tick()
     predicted = np.stack(boxes)
@@ -126,13 +121,6 @@ def with_random_weights(program: Program, seed: int = 0) -> ProgramExecutor:
     return reference_executor(program.map_networks(lambda n: n.map_nodes(change)))
 
 
-def _boxes(
-    executor: ProgramExecutor, sequence: VideoSequence, box: tuple[float, ...]
-) -> Iterator[Boxes]:
-    params = tracker_params(executor.program)
-    return track(ProgramEngine(executor), params, sequence, box)
-
-
 def _first_box(sequence: VideoSequence) -> tuple[float, ...]:
     if sequence.boxes is None or sequence.first_box is None:
         raise NmError(
@@ -144,10 +132,3 @@ def _first_box(sequence: VideoSequence) -> tuple[float, ...]:
             )
         )
     return tuple(float(v) for v in sequence.boxes[sequence.first_box])
-
-
-def _side(program: Program, network: str) -> int:
-    names = {s.network: s for s in program.schedule}
-    entry = f"{network}_input" if f"{network}_input" in names else network
-    net = program.network(entry)
-    return net.types[net.input.name].shape[1]

@@ -16,9 +16,8 @@ import numpy.typing as npt
 from nmcompile.build.deployment import Deployment
 from nmcompile.build.execute import ProgramExecutor, reference_executor
 from nmcompile.build.relower import relower
-from nmcompile.evaluation.tracking import tracker_params, with_random_weights
-from nmcompile.trackers.program_engine import ProgramEngine
-from nmcompile.trackers.siamfc import SiamFCTracker
+from nmcompile.evaluation.tracking import with_random_weights
+from nmcompile.trackers.loops import loop_of
 
 __all__ = ["SHUFFLED", "STATIC", "Tally", "Variant", "executor_of", "started_by", "tracker_of"]
 
@@ -116,10 +115,10 @@ def tracker_of(variant: Variant, tally: Tally) -> Start:
 
 def started_by(executor: ProgramExecutor, tally: Tally) -> Start:
     """The tracker that runs on an executor; what its frames cost goes to `tally`."""
-    params, engine = tracker_params(executor.program), ProgramEngine(executor)
+    loop = loop_of(executor.program)
 
     def start(image: Image, box: Box) -> Callable[[Image], Box]:
-        tracker = SiamFCTracker(engine, params, image, box.tolist())
+        tracker = loop.start(executor, image, box.tolist())
 
         def step(following: Image) -> Box:
             found = tracker.step(following)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nmcompile.frontends import dashnet, siamese
+from nmcompile.frontends import dashnet, siamese, siamfcpp, spiketrack
 from nmcompile.frontends.checkpoint import Checkpoint
 from nmcompile.ir.program import Program
 
@@ -20,4 +20,8 @@ def checkpoint_to_program(checkpoint: Checkpoint, name: str = "model") -> Progra
     """
     if checkpoint.architecture == dashnet.ARCHITECTURE:
         return dashnet.checkpoint_to_program(checkpoint, name)
+    if checkpoint.architecture == siamfcpp.ARCHITECTURE:
+        return siamfcpp.checkpoint_to_program(checkpoint, name)
+    if checkpoint.architecture == spiketrack.ARCHITECTURE:
+        return spiketrack.checkpoint_to_program(checkpoint, name)
     return siamese.checkpoint_to_program(checkpoint, name)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.frontends import refusals, siamfc_keys
+from nmcompile.frontends import refusals, siamfc_keys, spiketrack_keys
 from nmcompile.frontends.checkpoint import Checkpoint, array_of, load_plain
 from nmcompile.frontends.siamese import load_state
 from nmcompile.frontends.sniff import sniff
@@ -40,7 +40,8 @@ def wrap_state_dict(
 
     For "siamfc", layers are recognised (`siamfc_keys` states the rule), and channels, kernels,
     groups and batch normalisation come from the shapes; what shapes do not tell is the AlexNet of
-    SiamFC-3s (`siamfc_keys.ALEXNET`) unless `config` says otherwise.
+    SiamFC-3s (`siamfc_keys.ALEXNET`) unless `config` says otherwise. For "spiketrack", the names
+    are those of the published checkpoints (`spiketrack_keys`), and shapes tell the whole config.
 
     Args:
         path: a state dict (.pth, .pt) or safetensors file.
@@ -63,6 +64,9 @@ def wrap_state_dict(
     if architecture == "siamfc":
         state = siamfc_keys.rename(state)
         inferred = siamfc_keys.infer_config(state)
+    elif architecture == "spiketrack":
+        inferred = spiketrack_keys.infer_config(state)
+        state = spiketrack_keys.rename(state)
     checkpoint = Checkpoint(
         architecture=architecture,
         config={**inferred, **(config or {})},

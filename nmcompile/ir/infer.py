@@ -8,9 +8,18 @@ from typing import Any
 import numpy as np
 
 from nmcompile.diagnostics import Diagnostic, NmError
-from nmcompile.ir import ops
+from nmcompile.ir import infer_membranes, ops
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import IF, PAYLOAD_MAX, IntegerNeuron, ReLU8, RoundedReLU, SigmaDelta
+from nmcompile.ir.neurons import (
+    IF,
+    NILIF,
+    PAYLOAD_MAX,
+    IntegerNeuron,
+    IntegerNILIF,
+    ReLU8,
+    RoundedReLU,
+    SigmaDelta,
+)
 from nmcompile.ir.types import EdgeType, bits_for
 
 ACCUMULATOR_BITS = 32
@@ -143,6 +152,8 @@ def _neuron(op: ops.Neuron, inputs: Types) -> EdgeType:
         return _sigma_delta(op.model, edge)
     if isinstance(op.model, ReLU8 | RoundedReLU):
         return _activation(op.model, edge)
+    if isinstance(op.model, NILIF | IntegerNILIF):
+        return infer_membranes.nilif(op.model, edge)
     payloads = op.model.payloads if isinstance(op.model, IF | IntegerNeuron) else (1,)
     if not payloads or min(payloads) < 0 or not 1 <= max(payloads) <= PAYLOAD_MAX:
         raise ValueError(f"payloads must be 0..{PAYLOAD_MAX}, and not all 0: {payloads}")
@@ -176,11 +187,11 @@ def _delay(op: ops.Delay, inputs: Types) -> EdgeType:
     return inputs[0]
 
 
-def _add(_: ops.Add, inputs: Types) -> EdgeType:
+def _add(op: ops.Add, inputs: Types) -> EdgeType:
     if len({t.shape for t in inputs}) != 1:
         raise ValueError("shapes differ")
-    bits = max(t.bits for t in inputs)
-    widest = 0 if any(t.bits == 0 for t in inputs) else bits + len(inputs) - 1
+    bits = op.bits or max(t.bits for t in inputs) + len(inputs) - 1
+    widest = 0 if any(t.bits == 0 for t in inputs) else bits
     return EdgeType("values", inputs[0].shape, widest, any(t.signed for t in inputs))
 
 
@@ -308,6 +319,7 @@ _PARAMETERS: dict[type, tuple[str, ...]] = {
     SigmaDelta: ("threshold", "bias"),
     RoundedReLU: ("step",),
     ReLU8: ("bias", "multiplier"),
+    IntegerNILIF: ("bias", "one"),
 }
 
 _RULES: dict[type, Callable[[Any, Types], EdgeType]] = {
@@ -336,4 +348,5 @@ _RULES: dict[type, Callable[[Any, Types], EdgeType]] = {
     ops.TemplateBank: _template_bank,
     ops.Encode: _encode,
     ops.Decode: _decode,
+    **infer_membranes.RULES,
 }

@@ -7,8 +7,17 @@ from dataclasses import dataclass
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
+from nmcompile.ir.membrane_ops import (
+    Bilinear,
+    ChannelGate,
+    KeyValue,
+    Offset,
+    Query,
+    Repeat,
+    Store,
+)
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IntegerNeuron, ReLU8, SigmaDelta
+from nmcompile.ir.neurons import IntegerNeuron, IntegerNILIF, ReLU8, SigmaDelta
 from nmcompile.ir.program import Level, Program
 
 COMMON: tuple[type, ...] = (
@@ -24,6 +33,7 @@ COMMON: tuple[type, ...] = (
     ops.Delay,
     ops.Slot,
     ops.Correlate,
+    *(Offset, Repeat, Bilinear, KeyValue, Query, Store, ChannelGate, ops.Channels),
 )
 SPIKING: tuple[type, ...] = (
     *(ops.Neuron, ops.SpikeMaxPool2d, ops.Encode, ops.Decode),
@@ -34,7 +44,7 @@ ALLOWED: dict[Level, tuple[type, ...]] = {
     "float": (*COMMON, *SPIKING, ops.BatchNorm2d, ops.MaxPool2d, ops.Activation),
     "spiking": (*COMMON, *SPIKING),
     "integer": (*COMMON, *SPIKING, ops.TemplateTaps),
-    "golden": (*COMMON, *SPIKING, ops.TemplateTaps, ops.Shift, ops.Crop, ops.Channels),
+    "golden": (*COMMON, *SPIKING, ops.TemplateTaps, ops.Shift, ops.Crop),
 }
 """Operators that may stand in a network of each level."""
 
@@ -63,7 +73,7 @@ def _bias_in_neurons(_: Network, node: Node) -> str | None:
 
 
 def _integer_neurons(_: Network, node: Node) -> str | None:
-    exact = (IntegerNeuron, SigmaDelta, ReLU8)
+    exact = (IntegerNeuron, SigmaDelta, ReLU8, IntegerNILIF)
     if isinstance(node.op, ops.Neuron) and not isinstance(node.op.model, exact):
         return "the neuron model must be in its integer form"
     return None
@@ -80,7 +90,7 @@ def _synapses_reach_neurons(network: Network, node: Node) -> str | None:
         return None
     allowed = (
         *(*ops.LINEAR_OPS, ops.Neuron, ops.Accumulate, ops.Add, ops.Shift),
-        *(ops.Output, ops.Flatten, ops.Scale),
+        *(ops.Output, ops.Flatten, ops.Scale, Offset, Repeat, Bilinear, Store),
     )
     for reader in network.consumers[node.name]:
         if not isinstance(reader.op, allowed):

@@ -11,10 +11,11 @@ r being the spikes that the neuron fired in the timesteps directly before t. Rat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from nmcompile.ir.arrays import Array
+from nmcompile.ir.omitted import OMITTED
 
 Reset = Literal["subtract", "zero"]
 Advance = Literal["clock", "burst"]
@@ -53,12 +54,15 @@ class LIF:
 
         v[t] = v_keep * v[t-1] + gain * I[t] + v_rest_drive;  s[t] = v[t] > threshold
 
+    With `at_threshold` a neuron that reaches the threshold fires: s[t] = v[t] >= threshold.
+
     Attributes:
         v_keep: fraction of the membrane kept per timestep, 0..1 (1 - decay).
         gain: factor on the input current (resistance x step / tau of a continuous model).
         threshold: firing level; a spike needs strictly more.
         reset: what a spike does to the membrane.
         drive: constant added at every timestep (leak potential of a continuous model).
+        at_threshold: see above.
     """
 
     v_keep: Array
@@ -66,6 +70,7 @@ class LIF:
     threshold: Array
     reset: Reset = "zero"
     drive: float = 0.0
+    at_threshold: bool = field(default=False, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +183,19 @@ class SigmaDelta:
 class RoundedReLU:
     """ReLU rounded to 8 bits, float form; no state.
 
-        s[t] = clip(floor(I[t] / step + 1/2), 0, 255)
+        s[t] = clip(floor(I[t] / step + zero + 1/2), 0, largest)
+
+    With a `zero` above 0 it is no ReLU: s[t] = zero stands for a current of 0, and what is less
+    for negative ones.
 
     Attributes:
         step: of the rounding, scalar, `(C,)` or full shape, in units of the input current.
+        zero: see above. largest: at most 255.
     """
 
     step: Array
+    zero: int = field(default=0, metadata=OMITTED)
+    largest: int = field(default=255, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +204,7 @@ class ReLU8:
 
     With a the accumulated integer input of the timestep (`>>` arithmetic, 64-bit product):
 
-        y[t] = clip(((a + bias) * multiplier + 2^(shift - 1)) >> shift, 0, 255)
+        y[t] = clip(((a + bias) * multiplier + 2^(shift - 1)) >> shift, 0, largest)
 
     y is sent as a graded spike; 0 sends nothing. So an ANN is a network with T = 1.
 
@@ -201,14 +212,66 @@ class ReLU8:
         bias: int32, scalar, `(C,)` or full shape, in units of a.
         multiplier: int32 >= 0, likewise; multiplier / 2^shift is the step of a over that of y.
         shift: 1..31.
+        largest: at most 255.
     """
 
     bias: Array
     multiplier: Array
     shift: int
+    largest: int = field(default=255, metadata=OMITTED)
+
+
+@dataclass(frozen=True, slots=True)
+class NILIF:
+    """Normalised integer leaky integrate-and-fire neuron of SpikeTrack, float form.
+
+        U[0] = I[0];  U[s] = keep_s (U[s-1] - S[s-1]) + I[s]
+        n[s] = round(clip(U[s], 0, levels)), half to even;  S[s] = n[s] / levels
+
+    The reset takes away n / levels, not n. The steps s are the timesteps of the network, or, with
+    `stacked` > 1, so many groups of channels of one timestep. One step has no state.
+
+    Source: SpikeTrack (arXiv 2602.23963) and its published code.
+
+    Attributes:
+        keep: keep_1, keep_2 ...: `(steps - 1,)`, or `(steps - 1, C)` for the C channels of a step.
+        levels: D, the most spikes of one step.
+        stacked: see above.
+    """
+
+    keep: Array
+    levels: int = 4
+    stacked: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerNILIF:
+    """The integer definition of `NILIF`; it sends n, a graded spike.
+
+    With a the accumulated integer input of a step, and a current of 1 as the integer `one`:
+
+        U[0] = a[0] + bias
+        U[s] = ((keep_s (levels U[s-1] - n[s-1] one)) // (4096 levels)) + a[s] + bias
+        n[s] = round(clip(U[s] / one, 0, levels)), exactly, half to even
+
+    so n is the number of levels that U reaches: of (k - 1/2) one, k = 1 ... levels, of which odd k
+    want strictly more. The bias comes once per step, however many spikes arrive. `//` rounds down.
+
+    Attributes:
+        bias: int32, scalar, `(C,)` or full shape. one: int32 > 0, scalar or `(C,)`.
+        keep: int32 in 1/4096, shapes as in `NILIF`. levels, stacked: likewise.
+    """
+
+    bias: Array
+    one: Array
+    keep: Array
+    levels: int = 4
+    stacked: int = 1
 
 
 PAYLOAD_MAX = 255
 """Trains of unsigned spikes are kept as bytes; those of wider or signed edges as int32."""
 
-NeuronModel = IF | LIF | CubaLIF | IntegerNeuron | SigmaDelta | RoundedReLU | ReLU8
+NeuronModel = (
+    IF | LIF | CubaLIF | IntegerNeuron | SigmaDelta | RoundedReLU | ReLU8 | NILIF | IntegerNILIF
+)

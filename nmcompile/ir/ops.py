@@ -11,6 +11,7 @@ from typing import Final, Literal
 import numpy as np
 
 from nmcompile.ir.arrays import Array
+from nmcompile.ir.membrane_ops import MembraneOp
 from nmcompile.ir.neurons import NeuronModel
 from nmcompile.ir.omitted import OMITTED
 from nmcompile.ir.types import EdgeKind
@@ -151,7 +152,14 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """y = sum of the inputs, all of one shape."""
+    """y = sum of the inputs, all of one shape.
+
+    Attributes:
+        bits: of a sum of integers, sign included, which the interpreter checks; 0 for as many as
+            it may need.
+    """
+
+    bits: int = field(default=0, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +225,7 @@ class Slot:
     Attributes:
         slot: name of the program slot.
         shape: `(C, h, w)` of its contents, or `(T, C, h, w)` of a bank with one template for
-            every timestep.
+            every timestep (`Store` puts the timesteps of a network along the first of three axes).
         bits: width of an element, 0 for real numbers.
         signed: whether elements may be negative.
     """
@@ -238,19 +246,22 @@ class Correlate:
     z[t]. On spike counts this is potential matching (PSM, SiamSNN eq. 6) up to the factor 1/(2T);
     on spikes, summed over time (`Accumulate`), it is any of PSM, TSM and HSM: the bank decides
     (`nmcompile.matching.bank`). With `groups`, y has one map for each group of consecutive channels
-    of z: partial sums, which `Accumulate` adds.
+    of z: partial sums, which `Accumulate` adds, or with a group for every channel the depthwise
+    correlation (SiamFC++).
 
     Attributes:
         signed_pairs: see above.
         words: synapses that hold one element of z; an element beyond `largest` needs several.
         largest: magnitude that one synapse can hold, 0 for any.
         groups: see above.
+        zero: of x, the number that stands for 0: x - zero stands in the place of x.
     """
 
     signed_pairs: bool = False
     words: int = 1
     largest: int = 0
     groups: int = 1
+    zero: int = field(default=0, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +391,7 @@ Op = (
     | TemplateBank
     | Encode
     | Decode
+    | MembraneOp
 )
 
 LINEAR_OPS = (Conv2d, Linear, AvgPool2d, SumPool2d)

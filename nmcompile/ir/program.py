@@ -166,6 +166,12 @@ class Program:
         return {s.name: rates[s.name] / fastest * s.repeat for s in self.schedule if rates[s.name]}
 
     @property
+    def fed(self) -> frozenset[str]:
+        """Names of the networks that read what another network says, and not the outside."""
+        networks = {s.name for s in self.schedule if s.network is not None}
+        return frozenset(s.network for s in self.schedule if s.network and s.reads in networks)
+
+    @property
     def chip_networks(self) -> tuple[Network, ...]:
         """The networks that the schedule runs on the chip."""
         chip = {s.network for s in self.schedule if s.place == "chip"}

@@ -32,15 +32,13 @@ from nmcompile.mapping.axes import (
     Feed,
     Interval,
     Intervals,
-    needed_channels,
-    overlapping,
 )
 from nmcompile.mapping.configs import CompartmentConfig, Configs
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.list_costs import ListCosts
 from nmcompile.mapping.lists import Format, reached
 from nmcompile.mapping.populations import COUNTING_POOLS, Population, Projection
-from nmcompile.mapping.window import tiles_reached
+from nmcompile.mapping.reader import Reader
 
 COUNTER_BYTES = 1
 
@@ -152,14 +150,6 @@ CAPS = (
 for one that the target does not have."""
 
 
-@dataclass(frozen=True)
-class Reader:
-    """One projection out of a population with the grid of the population that it feeds."""
-
-    projection: Projection
-    grid: Grid
-
-
 def split_atoms(interval: Interval, atoms: int) -> Intervals:
     """Cut a channel interval into groups that one population axon can name."""
     low, high = interval
@@ -237,12 +227,28 @@ class Costs:
         """An upper bound on the demand of every tile: the largest of every sum on every axis."""
         return self._demand(grid, None)
 
+    def fits(self, grid: Grid, limits: Limits) -> bool:
+        """Whether every tile fits a core; the synapses are counted only where the axons fit."""
+        entries = self._out_axons(grid, self._coupled(grid))
+        if self.most_axons(grid) > limits.in_axons or entries > limits.out_axons:
+            return False
+        return self.worst(grid).fits(limits)
+
+    def _coupled(self, grid: Grid) -> int:
+        """Neurons whose second compartment takes a synapse, an axon and an output entry."""
+        second = compartments(self.population, self._limits) > 1
+        return _longest(grid.ys) * _longest(grid.xs) * _longest(grid.cs) if second else 0
+
+    def _out_axons(self, grid: Grid, coupled: int) -> int:
+        readers = (self._reach(a, i) for a, i in zip("yxc", grid.cut, strict=True))
+        routes: int = sum(a * b * d for a, b, d in zip(*readers, strict=True))
+        return routes * self._route_entries(grid) + coupled * self._limits.out_axon_discrete
+
     def _demand(self, grid: Grid, encodings: tuple[int, ...] | None) -> Demand:
         limits = self._limits
         each = compartments(self.population, limits)
         neurons = _longest(grid.ys) * _longest(grid.xs) * _longest(grid.cs) * each
-        # a second compartment is reached by a synapse, an axon and an output entry of its own
-        coupled = neurons // each if each > 1 else 0
+        coupled = self._coupled(grid)
         in_axons = coupled
         synapse_bytes = counters = 0
         for i, feed in enumerate(self._feeds):
@@ -253,9 +259,7 @@ class Costs:
             counters += positions * channels.atoms
             if limits.packing is None:
                 synapse_bytes += self._rows(feed.projection, y, x, channels)
-        readers = (self._reach(a, i) for a, i in zip("yxc", grid.cut, strict=True))
-        routes = sum(a * b * d for a, b, d in zip(*readers, strict=True))
-        out_axons = routes * self._route_entries(grid) + coupled * limits.out_axon_discrete
+        out_axons = self._out_axons(grid, coupled)
         words, longest, formats = self._lists.words(grid.cut, encodings)
         if limits.packing is not None:
             words += coupled * limits.packing.coupling_words
@@ -360,19 +364,13 @@ class Costs:
         """Per reader, how often the positions (or groups) of the neediest interval are needed."""
         key = (axis, intervals)
         if key not in self._out:
-            self._out[key] = tuple(
-                max(self._reach_one(r, axis, interval) for interval in intervals)
-                for r in self._readers
-            )
+            if len(intervals) == 1:
+                found = tuple(reader.reached(axis, *intervals) for reader in self._readers)
+            else:
+                each = [self._reach(axis, (interval,)) for interval in intervals]
+                found = tuple(max(reader) for reader in zip(*each, strict=True))
+            self._out[key] = found
         return self._out[key]
-
-    def _reach_one(self, reader: Reader, axis: str, interval: Interval) -> int:
-        projection, grid = reader.projection, reader.grid
-        if axis == "c":
-            groups = split_atoms(interval, self._limits.axon_atoms)
-            return sum(len(overlapping(groups, needed_channels(projection, c))) for c in grid.cs)
-        window, edges = (projection.y, grid.ys) if axis == "y" else (projection.x, grid.xs)
-        return sum(tiles_reached(window, edges)[interval[0] : interval[1]])
 
 
 def _geometry(feed: Feed) -> tuple[object, ...]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from nmcompile.mapping.nets import Nets
 from nmcompile.mapping.pack import Arrays, Load, arrays, empty, over, put
 from nmcompile.mapping.room import Room
+from nmcompile.mapping.splitmix import STEP, below, mixed
 from nmcompile.reference.jit import njit
 
 I32 = npt.NDArray[np.int32]
@@ -58,20 +59,6 @@ def exchange(core: I32, nets: Nets, room: Room, tries: int, seed: int = 0) -> I3
         np.uint64(seed),
     )
     return found
-
-
-@njit
-def _random(state: np.uint64) -> np.uint64:
-    """splitmix64's output function."""
-    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@njit
-def _below(z: np.uint64, limit: int) -> int:
-    """The low 32 bits as a number below `limit`."""
-    return int(np.int64(((z & np.uint64(0xFFFFFFFF)) * np.uint64(limit)) >> np.uint64(32)))
 
 
 @njit
@@ -142,15 +129,15 @@ def _search(
     back = np.zeros(RETURNED, np.int64)
     state = seed
     for step in range(tries):
-        state += np.uint64(0x9E3779B97F4A7C15)
-        z = _random(state)
-        y = _random(z)
-        tile = _below(z, tiles)
+        state += STEP
+        z = mixed(state)
+        y = mixed(z)
+        tile = below(z, tiles)
         degree = tile_first[tile + 1] - tile_first[tile]
         if degree == 0:
             continue
-        net = tile_net[tile_first[tile] + _below(z >> np.uint64(32), degree)]
-        partner = pin[first[net] + _below(y, first[net + 1] - first[net])]
+        net = tile_net[tile_first[tile] + below(z >> np.uint64(32), degree)]
+        partner = pin[first[net] + below(y, first[net + 1] - first[net])]
         here, there = core[tile], core[partner]
         if here == there or count[there] + 1 >= member.shape[1]:
             continue
@@ -160,8 +147,8 @@ def _search(
         _move(tile, there, core, members, load, room)
         returned = 0
         while returned < RETURNED and over(there, load, room) and not over(here, load, room):
-            y = _random(y + np.uint64(returned))
-            other = member[there, _below(y, count[there])]
+            y = mixed(y + np.uint64(returned))
+            other = member[there, below(y, count[there])]
             if other == tile or count[here] + 1 >= member.shape[1]:
                 break
             saved += _saved(other, there, here, core, edges)

@@ -19,13 +19,16 @@ core       chip, x, y, slot: place; axon0, axons, neuron0, neurons: its axons an
 axon       source: population, -1 for the network's input, -2 for a partial sum; c, y, x: element
            read at step (0, 0); dy, dx: rows by which it moves with ky and columns with kx; of a
            partial sum c is the physical neuron, dx the neurons by which it moves
-block      weight0, axons, neurons: weights of axon a at weight0 + a neurons + neuron; identical
-           cores share one
-weight     value (int8)
-slot       weight, element, sign, word: weights that hold an element of the template
+block      weight0, axons, neurons: weights of axon a at weight0 + a neurons + neuron; entry0,
+           entries: its table of weights, into which they are indices; 0 entries where they are
+           the weights themselves; identical cores share one
+weight     value (int8): a weight, or an index
+entry      value (int8): a weight
+slot       weight, element, sign, word: weights that hold an element of the template, no index
 parameter  kind: 0 sends the sum as it is, 1 `ReLU8`, 2 `IntegerNeuron` without current; bias,
            multiplier, shift; v_keep, state_bits, fire_above, reset (0 to zero, 1 by subtraction),
-           reset_by, v_init: distinct rows of neuron parameters
+           reset_by, v_init: distinct rows of neuron parameters; of kind 1 fire_above is where
+           activations end, 0 for 255
 neuron     parameter: its row; c, y, x: element at step (0, 0); role: 0 original, 1 partial sum;
            traffic (int64): spikes of all its steps in the calibration run
 tile       core, population; neuron0, neurons: its originals, none where a core has partial sums
@@ -48,6 +51,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.mapping.fcore_weights import tables_fit
 from nmcompile.mapping.graph import I64, Column, MappedGraph, Packets
 from nmcompile.mapping.populations import Shape3
 
@@ -73,18 +77,20 @@ class FCoreGraph(MappedGraph):
         interval: phases from one timestep to the next; a frame takes T times as many.
         schedule: the name of what was folded in time.
         partial_sum_bits: signed width of a sum that one core sends to another.
+        weight_indices: entries that the table of weights of a core has room for; 0 for none.
     """
 
     FORMAT: ClassVar[str] = "nmcompile-fcore-graph"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     SCHEMA: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "core": (
             *("chip", "x", "y", "slot", "axon0", "axons", "neuron0", "neurons"),
             *("block", "population", "kind", *_STEPS),
         ),
         "axon": ("source", "c", "y", "x", "dy", "dx"),
-        "block": ("weight0", "axons", "neurons"),
+        "block": ("weight0", "axons", "neurons", "entry0", "entries"),
         "weight": ("value",),
+        "entry": ("value",),
         "slot": ("weight", "element", "sign", "word"),
         "parameter": (
             *("kind", "bias", "multiplier", "shift", "v_keep", "state_bits"),
@@ -100,12 +106,14 @@ class FCoreGraph(MappedGraph):
     }
     DTYPES: ClassVar[Mapping[str, type[np.generic]]] = {
         "weight.value": np.int8,
+        "entry.value": np.int8,
         "neuron.traffic": np.int64,
     }
 
     interval: int
     schedule: str
     partial_sum_bits: int
+    weight_indices: int
 
     @classmethod
     def load(cls, stem: Path) -> Self:
@@ -365,6 +373,8 @@ def _blocks(graph: FCoreGraph) -> None:
     for name in ("axons", "neurons"):
         same = graph[f"core.{name}"] == graph[f"block.{name}"][graph["core.block"]]
         _require(bool(same.all()), f"a core has other {name} than its block of weights")
+    fit = tables_fit(graph, graph.weight_indices)
+    _require(fit, "an index points outside of its block's table of weights")
 
 
 def _within(graph: FCoreGraph, column: str, low: int, high: int) -> None:

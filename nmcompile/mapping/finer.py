@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import ceil, sqrt
 
-from nmcompile.mapping.demand import Costs, Grid, balanced
+from nmcompile.mapping.demand import Costs, Demand, Grid, balanced
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.populations import Population
 from nmcompile.mapping.room import SUMS
@@ -24,64 +24,80 @@ STORED_AGAIN, OF_ALL = 1.6, 0.04
 part of what the whole network fills."""
 
 
-def divided(fewest: Tiling, limits: Limits, parts: int) -> Tiling:
-    """Cut layers so finely that `parts` of their tiles fit a core.
+class Finer:
+    """Finer cuts of a network.
 
     Args:
         fewest: the cut with the fewest tiles.
         limits: of a core.
-        parts: tiles of one layer that fit a core together.
     """
 
-    def cuts(costs: Costs, _: Grid) -> Iterator[Grid | None]:
-        part = parts
-        while part > 1:
-            yield best_grid(costs, _part_of(limits, part))
-            part -= 1
+    def __init__(self, fewest: Tiling, limits: Limits) -> None:
+        self._fewest, self._limits = fewest, limits
+        plan = fewest.plan(limits)
+        self._costs = [plan.costs(population) for population in fewest.stages.populations]
+        own = [grid for _, grid in fewest.grids]
+        worst = [costs.worst(grid) for costs, grid in zip(self._costs, own, strict=True)]
+        self._filled = [_filled(w, g, limits) for w, g in zip(worst, own, strict=True)]
+        self._parts: dict[tuple[str, int], Grid | None] = {}
 
-    return _chosen(fewest, limits, cuts)
+    def divided(self, parts: int) -> Tiling:
+        """Cut layers so finely that `parts` of their tiles fit a core."""
 
+        def cuts(costs: Costs, _: Grid) -> Iterator[Grid | None]:
+            for part in range(parts, 1, -1):
+                yield self._part(costs, part)
 
-def aligned(fewest: Tiling, limits: Limits, parts: int) -> Tiling:
-    """Cut layers at the same places of the image; channels stay as in `fewest`.
+        return self._chosen(cuts)
 
-    Args:
-        fewest: the cut with the fewest tiles.
-        limits: of a core.
-        parts: how much finer than in `fewest` the layer with the most tiles is cut.
-    """
-    finest = ceil(sqrt(parts * max(grid.tiles for _, grid in fewest.grids)))
+    def aligned(self, parts: int) -> Tiling:
+        """Cut layers at the same places of the image; channels stay as they are.
 
-    def cuts(costs: Costs, own: Grid) -> Iterator[Grid | None]:
-        # Every second cut, every fourth, ...: what remains stays aligned.
-        count = finest
-        while count > 1:
-            yield _squares(costs.population, count, own)
-            count = -(-count // 2)
+        Args:
+            parts: how much finer the layer with the most tiles is cut.
+        """
+        finest = ceil(sqrt(parts * max(grid.tiles for _, grid in self._fewest.grids)))
 
-    return _chosen(fewest, limits, cuts)
+        def cuts(costs: Costs, own: Grid) -> Iterator[Grid | None]:
+            # Every second cut, every fourth, ...: what remains stays aligned.
+            count = finest
+            while count > 1:
+                yield _squares(costs.population, count, own)
+                count = -(-count // 2)
+
+        return self._chosen(cuts)
+
+    def _part(self, costs: Costs, part: int) -> Grid | None:
+        """The cut of which `part` tiles fit a core."""
+        key = (costs.population.name, part)
+        if key not in self._parts:
+            self._parts[key] = best_grid(costs, _part_of(self._limits, part))
+        return self._parts[key]
+
+    def _chosen(self, cuts: Cuts) -> Tiling:
+        """The finest of every layer's cuts that it can afford."""
+        fewest, limits = self._fewest, self._limits
+        spare = OF_ALL * sum(self._filled)
+        chosen = []
+        for (name, grid), costs, needed in zip(
+            fewest.grids, self._costs, self._filled, strict=True
+        ):
+            allowed = STORED_AGAIN * needed + spare
+            best = grid
+            for finer in cuts(costs, grid):
+                if finer is None or finer.tiles <= grid.tiles:
+                    continue
+                worst = costs.worst(finer)
+                if worst.fits(limits) and _filled(worst, finer, limits) <= allowed:
+                    best = finer
+                    break
+            chosen.append((name, best))
+        return _fitting(Tiling(fewest.stages, tuple(chosen), fewest.input_groups), fewest, limits)
 
 
 def _squares(population: Population, cuts: int, own: Grid) -> Grid:
     _, height, width = population.shape
     return Grid(balanced(height, min(cuts, height)), balanced(width, min(cuts, width)), own.cs)
-
-
-def _chosen(fewest: Tiling, limits: Limits, cuts: Cuts) -> Tiling:
-    """The finest of every layer's cuts that it can afford."""
-    plan = fewest.plan(limits)
-    costs = [plan.costs(population) for population in fewest.stages.populations]
-    own = [grid for _, grid in fewest.grids]
-    filled = [_filled(c, grid, limits) for c, grid in zip(costs, own, strict=True)]
-    spare = OF_ALL * sum(filled)
-    chosen = []
-    for (name, grid), cost, needed in zip(fewest.grids, costs, filled, strict=True):
-        allowed = STORED_AGAIN * needed + spare
-        finer = (g for g in cuts(cost, grid) if g is not None and g.tiles > grid.tiles)
-        fitting = (g for g in finer if cost.worst(g).fits(limits))
-        best = next((g for g in fitting if _filled(cost, g, limits) <= allowed), grid)
-        chosen.append((name, best))
-    return _fitting(Tiling(fewest.stages, tuple(chosen), fewest.input_groups), fewest, limits)
 
 
 def _fitting(tiling: Tiling, fewest: Tiling, limits: Limits) -> Tiling:
@@ -110,9 +126,8 @@ def _neighbours(population: Population, tiling: Tiling) -> set[str]:
     return found
 
 
-def _filled(costs: Costs, grid: Grid, limits: Limits) -> float:
+def _filled(worst: Demand, grid: Grid, limits: Limits) -> float:
     """Cores that the tiles of a grid fill, by the capacity that they fill most."""
-    worst = costs.worst(grid)
     used = ((getattr(worst, name), getattr(limits, name)) for name in SUMS)
     return float(grid.tiles * max(need / cap for need, cap in used if cap is not None))
 

@@ -16,7 +16,9 @@ from nmcompile.mapping.graph import MappedGraph
 from nmcompile.mapping.header import header_of
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.merge import merged
-from nmcompile.mapping.place import SEED, Flows, Slots, place, slots_for
+from nmcompile.mapping.placement.flows import Flows
+from nmcompile.mapping.placement.place import SEED, place
+from nmcompile.mapping.placement.slots import Slots, slots_for
 from nmcompile.mapping.populations import COUNTING_POOLS, Stages
 from nmcompile.mapping.stages import stages
 from nmcompile.mapping.tile import Tiling, tile

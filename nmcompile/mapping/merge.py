@@ -17,7 +17,7 @@ import numpy.typing as npt
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.mapping.assemble import Traffic
 from nmcompile.mapping.exchange import exchange
-from nmcompile.mapping.finer import aligned, divided
+from nmcompile.mapping.finer import Finer
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.nets import Nets, nets_of
 from nmcompile.mapping.pack import first_fit
@@ -123,9 +123,10 @@ def _room(tiling: Tiling, limits: Limits) -> Room:
 
 def _finer(fewest: Tiling, limits: Limits) -> Iterator[Tiling]:
     seen = {fewest.grids}
-    for cut, finenesses in ((divided, PARTS), (aligned, ALIGNED)):
+    finer = Finer(fewest, limits)
+    for cut, finenesses in ((finer.divided, PARTS), (finer.aligned, ALIGNED)):
         for parts in finenesses:
-            tiling = cut(fewest, limits, parts)
+            tiling = cut(parts)
             if tiling.grids not in seen and tiling.tiles <= TILES_MAX:
                 seen.add(tiling.grids)
                 yield tiling

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmcompile.mapping.graph import MappedGraph
+from nmcompile.mapping.graph import PLACE, MappedGraph
+from nmcompile.mapping.placement.bounds import hop_bound
+from nmcompile.mapping.placement.flows import Flows
+from nmcompile.mapping.placement.slots import Slots
 from nmcompile.mapping.route import route
 
 
@@ -23,8 +26,8 @@ class PlacementMetrics:
         hops: router hops of all packets.
         chip_crossings: chip borders crossed by all packets.
         average_hop: hops per packet.
-        average_hop_bound: no placement has less (degree bound: the heaviest flows of every core
-            at the nearest places, each flow counted at both ends and halved).
+        average_hop_bound: no placement on the same places has less, see
+            `nmcompile.mapping.placement.bounds`.
         gap: average_hop / average_hop_bound - 1, 0 when both are 0.
         link_load_max: packets on the busiest link.
     """
@@ -51,7 +54,7 @@ def placement_metrics(graph: MappedGraph) -> PlacementMetrics:
     host = routing.source < 0
     hops = int((packets * (routing.east_west + routing.north_south)).sum())
     total = int(packets[~own & ~host].sum())
-    bound = _degree_bound(graph) / total if total else 0.0
+    bound = _bound(graph) / total if total else 0.0
     average = hops / total if total else 0.0
     return PlacementMetrics(
         cores=graph.cores,
@@ -69,28 +72,10 @@ def placement_metrics(graph: MappedGraph) -> PlacementMetrics:
     )
 
 
-def _degree_bound(graph: MappedGraph) -> float:
-    """Least total hops: every core's flows, heaviest first, at the nearest free places."""
+def _bound(graph: MappedGraph) -> float:
+    """Least total hops; see `nmcompile.mapping.placement.bounds`."""
     source, target, _, packets = graph.core_edges()
     between = (source >= 0) & (source != target)
-    flows: dict[int, dict[int, int]] = {core: {} for core in range(graph.cores)}
-    for a, b, n in zip(source[between], target[between], packets[between], strict=True):
-        for one, other in ((int(a), int(b)), (int(b), int(a))):
-            flows[one][other] = flows[one].get(other, 0) + int(n)
-    distances = _nearest_places(max((len(f) for f in flows.values()), default=0), graph)
-    total = 0
-    for partners in flows.values():
-        heaviest = sorted(partners.values(), reverse=True)
-        total += int(np.dot(heaviest, distances[: len(heaviest)]))
-    return total / 2
-
-
-def _nearest_places(count: int, graph: MappedGraph) -> list[int]:
-    """Distances of the `count` places nearest to a core in an unbounded mesh."""
-    per_router = graph.mesh.cores_per_router
-    distances = [0] * (per_router - 1)
-    radius = 1
-    while len(distances) < count:
-        distances += [radius] * (4 * radius * per_router)
-        radius += 1
-    return distances
+    flows = Flows(graph.cores, source[between], target[between], packets[between])
+    columns = (np.asarray(graph[f"core.{name}"], np.int32) for name in PLACE)
+    return hop_bound(flows, Slots(graph.mesh, *columns))

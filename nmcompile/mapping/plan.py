@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from nmcompile.mapping.axes import Feed, Intervals
-from nmcompile.mapping.demand import Costs, Grid, Reader
+from nmcompile.mapping.demand import Costs, Grid
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.populations import Population, Projection
+from nmcompile.mapping.reader import Reader
 
 
 class Plan:
@@ -37,11 +38,20 @@ class Plan:
         """Costs of a population's tiles given the present grids of its sources and readers."""
         feeds = tuple(Feed(p, self.groups(p.source)) for p in population.projections)
         readers = tuple(
-            Reader(projection, self._grids[name])
+            Reader(projection, self._grids[name].cut, self._limits.axon_atoms)
             for name, projection in self._readers.get(population.name, ())
             if name in self._grids
         )
         return Costs(population, feeds, readers, self._limits)
+
+    def around(self, population: Population) -> tuple[object, ...]:
+        """All that `costs` takes from the present grids: the same costs where it is the same."""
+        readers = self._readers.get(population.name, ())
+        return (
+            population.name,
+            *(self.groups(p.source) for p in population.projections),
+            *(self._grids.get(name) for name, _ in readers),
+        )
 
     def groups(self, source: str) -> Intervals:
         """Channel intervals of the neuron groups of a population or of the input."""

@@ -93,9 +93,7 @@ def route(graph: MappedGraph) -> Routing:
     )
     east_west, north_south = np.abs(x1 - x0), np.abs(y1 - y0)
     width, height = int(column.max(initial=0)) + 1, int(row.max(initial=0)) + 1
-    link0 = np.concatenate([[0], np.cumsum(east_west + north_south)])
-    link = np.zeros(link0[-1], np.int32)
-    _links(x0, y0, x1, y1, width, link)
+    link0, link = links_between(x0, y0, x1, y1, width)
     return Routing(
         sender=packets.sender,
         core=packets.target,
@@ -111,6 +109,22 @@ def route(graph: MappedGraph) -> Routing:
         columns=width,
         rows=height,
     )
+
+
+def links_between(x0: I64, y0: I64, x1: I64, y1: I64, columns: int) -> tuple[I64, I32]:
+    """Links of the ways between routers of a mesh: x first, then y.
+
+    Args:
+        x0, y0: `(pairs,)` where each begins. x1, y1: where it ends.
+        columns: routers along x; a link's number is 4 (y columns + x) + direction.
+
+    Returns:
+        `(pairs + 1,)` where the links of every pair begin, and `(hops,)` their numbers.
+    """
+    link0 = np.concatenate([[0], np.cumsum(np.abs(x1 - x0) + np.abs(y1 - y0))]).astype(np.int64)
+    link = np.zeros(link0[-1], np.int32)
+    _links(x0, y0, x1, y1, columns, link)
+    return link0, link
 
 
 def system_coordinates(graph: MappedGraph) -> tuple[I64, I64]:

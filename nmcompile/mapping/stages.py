@@ -280,6 +280,10 @@ class _Reader:
         op = node.op
         if isinstance(op, ops.Conv2d | ops.Linear | ops.SumPool2d):
             return Current(((0, (self._projection(node, op),)),))
+        if isinstance(op, ops.Correlate):
+            if op.zero:
+                raise _RefusedError(node, "weights that a template is written into know no offset")
+            return Current(((0, self._template(node, op)),))
         if isinstance(op, ops.TemplateTaps):
             matched = self._matched(node, 2**op.planes - 1)
             return Current(((0, (bit_projection(node, op, *matched),)),))

@@ -76,15 +76,19 @@ def tile(stages: Stages, limits: Limits, counts: Mapping[str, int] | None = None
     _check_delays(stages, limits)
     groups = split_atoms((0, stages.input.shape[0]), limits.axon_atoms)
     grids: dict[str, Grid] = {}
+    known: dict[tuple[object, ...], Grid | None] = {}
     for _ in range(SWEEPS):
         before = dict(grids)
         problems: list[Diagnostic] = []
         for population in stages.populations:
             plan = Plan(stages.populations, {stages.input.name: groups}, grids, limits)
-            costs = plan.costs(population)
-            best = best_grid(costs, limits, (counts or {}).get(population.name))
+            around = plan.around(population)
+            if around not in known:
+                count = (counts or {}).get(population.name)
+                known[around] = best_grid(plan.costs(population), limits, count)
+            best = known[around]
             if best is None:
-                problems.append(_too_big(costs, limits))
+                problems.append(_too_big(plan.costs(population), limits))
                 best = _finest(population)
             grids[population.name] = best
         if problems:
@@ -120,7 +124,7 @@ def best_grid(costs: Costs, limits: Limits, count: int | None = None) -> Grid | 
     for grid in grids(costs.population, limits):
         if count is not None and grid.tiles > count:
             continue
-        if size(grid) <= SLACK * best and costs.worst(grid).fits(limits):
+        if size(grid) <= SLACK * best and costs.fits(grid, limits):
             fitting.append(grid)
             best = min(best, size(grid))
     if not fitting:
@@ -143,23 +147,23 @@ def grids(population: Population, limits: Limits) -> Iterator[Grid]:
     channels, height, width = population.shape
     largest = limits.neurons // compartments(population, limits)
     columns, parts = list(_cuts(width)), list(_cuts(channels))
-    for ys in _cuts(height):
-        for xs in columns:
-            area = _longest(ys) * _longest(xs)
+    for rows, ys in _cuts(height):
+        for across, xs in columns:
+            area = rows * across
             if area > largest:
                 continue
-            for cs in parts:
-                if area * _longest(cs) <= largest:
+            for deep, cs in parts:
+                if area * deep <= largest:
                     yield Grid(ys, xs, cs)
 
 
-def _cuts(size: int) -> Iterator[Intervals]:
-    """Balanced cuts of an axis, one for every possible longest interval."""
+def _cuts(size: int) -> Iterator[tuple[int, Intervals]]:
+    """Balanced cuts of an axis, one for every possible longest interval, which comes first."""
     last = 0
     for parts in range(1, size + 1):
         longest = -(-size // parts)
         if longest != last:
-            yield balanced(size, parts)
+            yield longest, balanced(size, parts)
         last = longest
 
 

@@ -27,6 +27,9 @@ def is_activation(network: Network, node: Node) -> bool:
     """Whether a population of spiking neurons will stand here."""
     if isinstance(node.op, ops.Activation):
         return True
+    if isinstance(node.op, ops.Correlate):
+        # its sums are what the next layer reads
+        return any(isinstance(r.op, ops.LINEAR_OPS) for r in network.consumers[node.name])
     ends = (ops.Output, ops.Correlate)
     return isinstance(node.op, (*ops.LINEAR_OPS, ops.Add)) and any(
         isinstance(reader.op, ends) for reader in network.consumers[node.name]
@@ -92,7 +95,19 @@ def resolved(recipe: Recipe, calibration: Calibration) -> Recipe:
 
 def measure(program: Program, calibration: Calibration, recipe: Recipe) -> dict[str, Scale]:
     """Percentile scales from the calibration images; see `scales`."""
-    return from_activations(*record_activations(program, calibration), recipe)
+    if not program.fed:
+        return from_activations(*record_activations(program, calibration), recipe)
+    if calibration.images is None:
+        raise NmError(_no_fit(program, "no images"))
+    from nmcompile.passes.chains import recorded_chain
+    from nmcompile.reference.float import channel_order
+
+    recorded = recorded_chain(program, channel_order(calibration.images, program.preprocess))
+    found: dict[str, Scale] = {}
+    for network in program.networks:
+        # Layers that two networks share have the scale of the one that runs on every frame.
+        found |= from_activations(network, recorded.get(network.name, {}), recipe)
+    return found
 
 
 def from_activations(

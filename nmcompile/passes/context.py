@@ -65,7 +65,11 @@ class TargetRules:
         template_bits: bits of a template's element that "taps" have neurons for.
         pixel_neurons: whether the host can write a bias for each neuron between frames, so that
             an image enters as the drive of neurons that spike.
+        counts: whether neurons without a state can send counts of levels (NI-LIF).
+        no_counts: why not, in one sentence.
+        value_bits: unsigned width of what enters a core.
         held_current: whether a neuron can keep its input current, so that an image is sent once.
+        activations: whether neurons can round a sum to 8 bits and send it, as an ANN's do.
     """
 
     target: str
@@ -91,6 +95,7 @@ class TargetRules:
     held_current: bool = True
     core_axons: int = 0
     template_bits: int = 0
+    activations: bool = False
 
 
 @dataclass(frozen=True)

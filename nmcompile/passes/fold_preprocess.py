@@ -13,22 +13,33 @@ from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.program import Preprocess, Program
 from nmcompile.passes.context import PassContext
+from nmcompile.passes.fold_padded_pixels import fold_padded_pixels
+from nmcompile.passes.membrane_units import has_membranes
 
 
 def fold_preprocess(program: Program, _: PassContext) -> Program:
     """x = p a - c per channel (a = range/255/std, c = mean/std) becomes w' = w a, b' = b - w c.
 
-    Exact only where no zero padding meets a non-zero mean; the input becomes uint8.
+    Exact only where no zero padding meets a non-zero mean, or where the first layer has an offset
+    behind it (`fold_padded_pixels`); the input becomes uint8.
 
     Raises:
         NmError: NM0207 when the first layer pads a mean-shifted image or is not a convolution.
     """
     how = program.preprocess
-    networks = tuple(_fold(n, how) if _takes_image(n) else n for n in program.networks)
+    networks = tuple(
+        _folded_network(n, how) if n.name not in program.fed else n for n in program.networks
+    )
     neutral = dataclasses.replace(
         how, range=255.0, mean=(0.0,) * len(how.mean), std=(1.0,) * len(how.std)
     )
     return dataclasses.replace(program, networks=networks, preprocess=neutral)
+
+
+def _folded_network(network: Network, how: Preprocess) -> Network:
+    if has_membranes(network):
+        return fold_padded_pixels(network, how)
+    return _fold(network, how) if _takes_image(network) else network
 
 
 def _takes_image(network: Network) -> bool:

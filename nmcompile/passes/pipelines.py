@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nmcompile.passes.ann_networks import ann_to_host
 from nmcompile.passes.fit_widths import fit_widths
 from nmcompile.passes.fold_batch_norm import fold_batch_norm
 from nmcompile.passes.fold_preprocess import fold_preprocess
@@ -11,6 +12,7 @@ from nmcompile.passes.hold_input import hold_input
 from nmcompile.passes.linear_readout import linear_readout
 from nmcompile.passes.manager import Pass
 from nmcompile.passes.match_over_time import match_over_time
+from nmcompile.passes.membranes_to_host import membranes_to_host
 from nmcompile.passes.pixel_neurons import pixel_neurons
 from nmcompile.passes.place_matching import place_matching
 from nmcompile.passes.quantise import quantise
@@ -30,7 +32,9 @@ SPIKING: tuple[Pass, ...] = (
 )
 INTEGER: tuple[Pass, ...] = (Pass("quantise", quantise),)
 PLACED: tuple[Pass, ...] = (
+    Pass("ann_to_host", ann_to_host),
     Pass("place_matching", place_matching),
+    Pass("membranes_to_host", membranes_to_host),
     Pass("readout_to_host", readout_to_host),
     Pass("schedules_to_host", schedules_to_host),
     Pass("pixel_neurons", pixel_neurons),
@@ -39,7 +43,9 @@ PLACED: tuple[Pass, ...] = (
 )
 """Integer programs with the host's part cut off, before anything is fitted to a chip's numbers."""
 GOLDEN: tuple[Pass, ...] = (
+    Pass("ann_to_host", ann_to_host),
     Pass("place_matching", place_matching),
+    Pass("membranes_to_host", membranes_to_host),
     Pass("readout_to_host", readout_to_host),
     Pass("schedules_to_host", schedules_to_host),
     Pass("pixel_neurons", pixel_neurons),

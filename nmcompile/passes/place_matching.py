@@ -45,6 +45,8 @@ def place_matching(program: Program, context: PassContext) -> Program:
         reason = refusal(program, network, match, rules)
         if reason:
             program = cut_tail(program, network, match.inputs[0], reason, "match")
+        elif is_depthwise(network, match):
+            program = _kernels_onto_cores(program, network, match)
         elif rules.correlate == "taps":
             program = _onto_taps(program, network, match)
         else:
@@ -59,6 +61,8 @@ def refusal(program: Program, network: Network, match: Node, rules: TargetRules)
     template = network.by_name[match.inputs[1]].op
     if not isinstance(template, ops.Slot):
         return f"{rules.target} correlates with a stored template only"
+    if is_depthwise(network, match):
+        return ""
     if rules.correlate == "taps":
         largest = int(_elements(program, network, template).max())
         return taps_refusal(network, match, largest, rules)
@@ -75,6 +79,13 @@ def refusal(program: Program, network: Network, match: Node, rules: TargetRules)
             f"{rules.target} membranes of {allowed}"
         )
     return ""
+
+
+def is_depthwise(network: Network, match: Node) -> bool:
+    """Whether every channel of the template meets its own channel, and neurons take the sums."""
+    channels = network.types[match.inputs[1]].shape[-3]
+    read = any(isinstance(r.op, ops.Accumulate) for r in network.consumers[match.name])
+    return isinstance(match.op, ops.Correlate) and match.op.groups == channels > 1 and not read
 
 
 def _groups(
@@ -204,6 +215,14 @@ def _onto_cores(program: Program, network: Network, match: Node, rules: TargetRu
     pairs = 2 if _correlate(stored).signed_pairs else 1
     # The mapping will say how many cores need a copy.
     return _written(program, stored, slot, prod(slot.shape) * pairs * words)
+
+
+def _kernels_onto_cores(program: Program, network: Network, match: Node) -> Program:
+    """Depthwise kernels are the weights of neurons that send: nothing is rewritten but weights."""
+    slot, op = network.by_name[match.inputs[1]].op, match.op
+    if not isinstance(slot, ops.Slot) or not isinstance(op, ops.Correlate):
+        raise TypeError(f"`{match.label}` reads no slot")
+    return _written(program, network, slot, prod(slot.shape) * (2 if op.signed_pairs else 1))
 
 
 def _onto_taps(program: Program, network: Network, match: Node) -> Program:

@@ -24,15 +24,21 @@ from nmcompile.ir.neurons import (
     IF,
     KEEP_ONE,
     LIF,
+    NILIF,
     CubaLIF,
     IntegerNeuron,
+    IntegerNILIF,
     ReLU8,
     RoundedReLU,
     SigmaDelta,
 )
 from nmcompile.ir.program import Program
 from nmcompile.passes.context import PassContext
+from nmcompile.passes.membrane_units import has_membranes
+from nmcompile.passes.quantise_membranes import quantise_membranes
 from nmcompile.passes.recipe import Recipe
+from nmcompile.passes.rounding import keep_sums
+from nmcompile.passes.weight_levels import with_levels
 
 Real = npt.NDArray[np.float64]
 Synapse = ops.Conv2d | ops.Linear
@@ -50,7 +56,11 @@ def quantise(program: Program, context: PassContext) -> Program:
     Raises:
         NmError: NM0209 when a population has no synapses of its own to set a step from.
     """
-    integer = program.map_networks(lambda n: _Quantiser(n, context.recipe).run())
+    recipe = context.recipe
+    streams = quantise_membranes(filter(has_membranes, program.networks), recipe)
+    integer = program.map_networks(
+        lambda n: streams[n.name] if n.name in streams else _Quantiser(n, recipe).run()
+    )
     return dataclasses.replace(integer, level="integer")
 
 
@@ -78,14 +88,13 @@ class _Quantiser:
         (branch,) = self._branches(node)
         weight = _weight(branch)
         delta = np.asarray(self._branch_steps(branch.name, weight).max(initial=0.0)) or np.ones(())
-        if isinstance(branch.op, ops.Conv2d | ops.Linear):
-            self._new[branch.name] = _integer(branch.op, weight, delta)
+        self._new |= self._integers([branch], {branch.name: weight}, delta)
         start = _int32(np.rint(op.start.data / delta))
         self._new[node.name] = dataclasses.replace(op, start=start)
         return float(delta)
 
     def _population(self, node: Node) -> None:
-        exact = (IntegerNeuron, SigmaDelta, ReLU8)
+        exact = (IntegerNeuron, SigmaDelta, ReLU8, NILIF, IntegerNILIF)
         if not isinstance(node.op, ops.Neuron) or isinstance(node.op.model, exact):
             return
         model = node.op.model
@@ -95,14 +104,51 @@ class _Quantiser:
         weights = {n.name: _weight(n) * _by_row(np.asarray(gain), _weight(n)) for n in branches}
         delta = self._step(node, weights)
         bias = np.zeros(())
+        integers = self._integers(branches, weights, delta, trained=isinstance(model, LIF))
+        self._new |= integers
         for branch in branches:
             if isinstance(branch.op, ops.Conv2d | ops.Linear):
                 bias = bias + branch.op.bias.data * gain
-                self._new[branch.name] = _integer(branch.op, weights[branch.name], delta)
+                integer = integers[branch.name]
+                bias = bias + self._rounding(branch, weights[branch.name], integer, delta)
         if isinstance(model, RoundedReLU):
             self._new[node.name] = ops.Neuron(_relu8(model, bias, delta))
         else:
-            self._new[node.name] = ops.Neuron(_integer_neuron(model, bias, delta))
+            steps = self._network.timesteps
+            self._new[node.name] = ops.Neuron(_integer_neuron(model, bias, delta, steps))
+
+    def _integers(
+        self,
+        branches: list[Node],
+        weights: dict[str, Real],
+        delta: Real,
+        *,
+        trained: bool = False,
+    ) -> dict[str, Synapse]:
+        """The integer synapses of one population; of all its branches, the fewest levels.
+
+        Pixels that meet thresholds which were `trained` meet kernels that keep their sums.
+        """
+        found: dict[str, Synapse] = {}
+        levels: set[int] = set()
+        for branch in branches:
+            if isinstance(branch.op, ops.Conv2d | ops.Linear):
+                source = self._network.by_name[branch.inputs[0]].op
+                keep = trained and isinstance(source, ops.Encode)
+                found[branch.name] = _integer(branch.op, weights[branch.name], delta, keep=keep)
+                wanted = self._recipe.weight_levels_of(branch.label)
+                levels |= set() if wanted is None else {wanted}
+        return with_levels(found, min(levels)) if levels else found
+
+    def _rounding(self, branch: Node, weights: Real, integer: Synapse, delta: Real) -> Real:
+        """What rounded weights make of activations that stand for 0 without being 0."""
+        source = self._network.by_name[branch.inputs[0]].op
+        model = source.model if isinstance(source, ops.Neuron) else None
+        if not isinstance(model, RoundedReLU) or not model.zero:
+            return np.zeros(())
+        exact = weights.reshape(len(weights), -1).sum(axis=1)
+        rounded = integer.weight.data.reshape(len(weights), -1).sum(axis=1, dtype=np.int64)
+        return np.asarray(model.zero * (exact - rounded * delta))
 
     def _branches(self, node: Node) -> list[Node]:
         """The linear operators whose currents meet in `node`."""
@@ -110,7 +156,7 @@ class _Quantiser:
         names = source.inputs if isinstance(source.op, ops.Add) else (source.name,)
         branches = [self._network.by_name[n] for n in names]
         for branch in branches:
-            if not isinstance(branch.op, ops.LINEAR_OPS):
+            if not isinstance(branch.op, (*ops.LINEAR_OPS, ops.Correlate)):
                 raise NmError(
                     Diagnostic(
                         code="NM0209",
@@ -124,7 +170,7 @@ class _Quantiser:
     def _step(self, node: Node, weights: dict[str, Real]) -> Real:
         """delta, one number or one for each output channel."""
         kinds = {type(self._network.by_name[n].op) for n in weights}
-        if kinds <= {ops.SumPool2d}:
+        if kinds <= {ops.SumPool2d} or kinds == {ops.Correlate}:
             return np.ones(())
         if ops.SumPool2d in kinds:
             raise NmError(
@@ -160,16 +206,19 @@ def _by_row(values: Real, like: Real) -> Real:
     return values.reshape(-1, *[1] * (like.ndim - 1)) if values.ndim == 1 < like.ndim else values
 
 
-def _integer(op: Synapse, weights: Real, delta: Real) -> Synapse:
+def _integer(op: Synapse, weights: Real, delta: Real, *, keep: bool = False) -> Synapse:
     # The bias now belongs to the neuron: adding it to every branch would count it twice.
     zero = Array(np.zeros(op.bias.shape, np.int32))
-    rounded = np.rint(weights / _by_row(delta, weights))
+    steps = weights / _by_row(delta, weights)
+    rounded = keep_sums(steps) if keep and steps.ndim == 4 else np.rint(steps)
     narrow = np.abs(rounded).max(initial=0) <= np.iinfo(np.int8).max
     weight = Array(rounded.astype(np.int8 if narrow else np.int16))
     return dataclasses.replace(op, weight=weight, bias=zero)
 
 
-def _integer_neuron(model: IF | LIF | CubaLIF, bias: Real, delta: Real) -> IntegerNeuron:
+def _integer_neuron(
+    model: IF | LIF | CubaLIF, bias: Real, delta: Real, timesteps: int
+) -> IntegerNeuron:
     real = model.threshold.data.astype(np.float64)
     threshold = np.maximum(1, np.rint(real / _by_row(delta, real))).astype(np.int64)
     u_keep, v_keep, v_init = 0, KEEP_ONE, np.zeros((), np.int64)
@@ -179,8 +228,11 @@ def _integer_neuron(model: IF | LIF | CubaLIF, bias: Real, delta: Real) -> Integ
     if isinstance(model, IF):
         above = threshold - 1
         v_init = np.rint(model.v_init * threshold).astype(np.int64)
-    else:
+    elif timesteps > 1:
+        # A membrane that lasts one timestep has nothing to leak.
         v_keep = _keep(model.v_keep)
+    if isinstance(model, LIF) and model.at_threshold:
+        above = threshold - 1
     if isinstance(model, LIF):
         total_bias = total_bias + model.drive / delta
     if isinstance(model, CubaLIF):
@@ -207,10 +259,12 @@ def _relu8(model: RoundedReLU, bias: Real, delta: Real) -> ReLU8:
     ratio = np.asarray(_by_row(delta, real) / real)
     exponent = MULTIPLIER_BITS - 1 - int(np.floor(np.log2(ratio.max())))
     shift = min(max(exponent, 1), SHIFT_MAX)
+    zero = model.zero / ratio if model.zero else 0.0
     return ReLU8(
-        bias=_int32(np.rint(bias / _by_row(delta, np.asarray(bias)))),
+        bias=_int32(np.rint(bias / _by_row(delta, np.asarray(bias)) + zero)),
         multiplier=_int32(np.rint(ratio * 2.0**shift)),
         shift=shift,
+        largest=model.largest,
     )
 
 

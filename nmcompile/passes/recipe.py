@@ -6,9 +6,9 @@ so that an empty file is a legal recipe. Layers are named as in the model.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nmcompile.config import Frozen
 
@@ -61,12 +61,14 @@ class LayerRecipe(Frozen):
         percentile: of the non-zero activations, becomes the layer's scale; 100 is the maximum.
         v_init: membrane at the start of a frame, in thresholds.
         weight_bits: width of the layer's integer weights, sign included.
+        weight_levels: different values of them.
     """
 
     coding: Coding | None = None
     percentile: float | None = Field(default=None, gt=0.0, le=100.0)
     v_init: float | None = Field(default=None, ge=0.0, lt=1.0)
     weight_bits: int | None = Field(default=None, ge=2, le=16)
+    weight_levels: int | None = Field(default=None, ge=2, le=256)
 
 
 class Recipe(Frozen):
@@ -77,6 +79,8 @@ class Recipe(Frozen):
         weight_bits: width of integer weights, sign included.
         weight_step: one integer step per layer or per output channel (weights that are ternary
             within every channel then lose nothing at two bits).
+        weight_levels: different values of a layer's integer weights at most, 0 among them: those
+            with the least squared error. None takes them as they are rounded.
         normalisation: one scale per layer or per channel (SiamSNN section III-B); layers whose
             spikes leave the network keep one scale.
         percentile: of the non-zero activations, becomes the scale; 100 is the maximum. None takes
@@ -101,6 +105,7 @@ class Recipe(Frozen):
     timesteps: int | None = Field(default=None, ge=1, le=1024)
     weight_bits: int = Field(default=8, ge=2, le=16)
     weight_step: Literal["layer", "channel"] = "layer"
+    weight_levels: int | None = Field(default=None, ge=2, le=256)
     normalisation: Literal["layer", "channel"] = "layer"
     percentile: float | None = Field(default=None, gt=0.0, le=100.0)
     v_init: float = Field(default=0.5, ge=0.0, lt=1.0)
@@ -114,6 +119,14 @@ class Recipe(Frozen):
     split_fan_in: bool = False
     ann: tuple[str, ...] = Field(default=(), strict=False)
     layers: dict[str, LayerRecipe] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _levels_of_bytes(self) -> Self:
+        for label in ("", *self.layers):
+            bits = self.weight_bits_of(label)
+            if self.weight_levels_of(label) is not None and bits > 8:
+                raise ValueError(f"weight_levels are for weights of at most 8 bits, not {bits}")
+        return self
 
     def stays_ann(self, network: str) -> bool:
         """Whether a network keeps its activations, rounded to 8 bits, rather than spike."""
@@ -133,6 +146,11 @@ class Recipe(Frozen):
         """Width of the integer weights of one layer."""
         own = self._own(label).weight_bits
         return self.weight_bits if own is None else own
+
+    def weight_levels_of(self, label: str) -> int | None:
+        """Different values of the integer weights of one layer; None for any number."""
+        own = self._own(label).weight_levels
+        return self.weight_levels if own is None else own
 
     def coding_of(self, label: str, *, output: bool) -> Coding:
         """Coding of one layer's population; `output` says that its spikes leave the network."""

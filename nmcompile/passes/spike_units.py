@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +30,13 @@ def scaled_synapses(op: ops.Conv2d | ops.Linear, unit: Real) -> ops.Conv2d | ops
     if isinstance(op, ops.Conv2d):
         return ops.Conv2d(scaled, op.bias, op.stride, op.padding, op.dilation, op.groups)
     return ops.Linear(scaled, op.bias)
+
+
+def without_zero(op: ops.Conv2d | ops.Linear, zero: int) -> ops.Conv2d | ops.Linear:
+    """The synapses behind numbers of which `zero` stands for 0: sum of w (x - zero)."""
+    weight = op.weight.data
+    bias = Array(op.bias.data - zero * weight.reshape(len(weight), -1).sum(axis=1))
+    return dataclasses.replace(op, bias=bias)
 
 
 def flattened(unit: Real, shape: tuple[int, ...]) -> Real:

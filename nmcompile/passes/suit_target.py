@@ -25,9 +25,16 @@ def suited(recipe: Recipe, program: Program, rules: TargetRules | None) -> Recip
 
 
 def _input_coding(program: Program, rules: TargetRules) -> str:
-    """Pixel neurons where pixel values cannot enter and every image is one of unsigned integers."""
-    images = [i for i in (n.input.op for n in program.networks) if isinstance(i, ops.Input)]
-    unsigned = all(i.kind == "spikes" or (i.bits > 0 and not i.signed) for i in images)
+    """Pixel neurons where pixel values cannot enter and every image is one of unsigned integers.
+
+    A network that was trained with spiking neurons takes pixel values at every timestep.
+    """
+    entries = [n for n in program.networks if n.name not in program.fed]
+    inputs = [(n, n.input.op) for n in entries if isinstance(n.input.op, ops.Input)]
+    images = [(n, i) for n, i in inputs if i.kind == "values"]
+    if any(any(n.of_type(ops.Neuron)) for n, _ in images):
+        return "real"
+    unsigned = all(i.bits > 0 and not i.signed for _, i in images)
     return "rate" if rules.pixel_neurons and not rules.graded_input and unsigned else "real"
 
 

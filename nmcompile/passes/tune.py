@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.diagnostics import NmError
+from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
@@ -52,8 +52,19 @@ def tuned(program: Program, context: PassContext) -> Recipe:
         context: with calibration images, recipe and T.
 
     Raises:
-        NmError: NM0214 without images; NM0205 when no network takes them.
+        NmError: NM0214 without images; NM0205 when no network takes them; NM0335 where networks
+            read each other.
     """
+    if program.fed:
+        raise NmError(
+            Diagnostic(
+                code="NM0335",
+                message="layers of networks that read each other cannot be tuned one by one",
+                where=program.name,
+                found=", ".join(sorted(program.fed)),
+                help=("leave `tune` out of the recipe",),
+            )
+        )
     calibration = context.calibration
     if calibration is None or not activation_nodes_of(program):
         return context.recipe

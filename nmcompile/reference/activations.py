@@ -44,7 +44,7 @@ class Activations(Executor):
     """
 
     def __init__(self, model: ReLU8, edge: EdgeType) -> None:
-        self._shift = model.shift
+        self._shift, self._largest = model.shift, model.largest
         self.shape = (*edge.shape[1:], edge.shape[0]) if len(edge.shape) == 3 else edge.shape
         tables = [parameter_table(a, edge) for a in (model.bias, model.multiplier)]
         period = max(t.size for t in tables)
@@ -69,4 +69,4 @@ class Activations(Executor):
         for t in range(steps):
             a = current[min(t, len(current) - 1)]
             self.spikes += relu8_step(a, out[t], self._bias, self._multiplier, self._shift)
-        return out.reshape(steps, *self.shape)
+        return np.minimum(out, np.uint8(self._largest)).reshape(steps, *self.shape)

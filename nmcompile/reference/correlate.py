@@ -72,6 +72,7 @@ class Correlator(Executor):
         self._pairs = op.signed_pairs
         self._largest = op.largest
         self._groups = op.groups
+        self._zero = op.zero
         self._banked = len(template.shape) == 4
         self.reset()
 
@@ -86,6 +87,7 @@ class Correlator(Executor):
         if self._banked:
             z = z[self._t]
         self._t += 1
+        x = x - self._zero if self._zero else x
         self.sops += _events(x, _synapses(z, self._largest), pairs=self._pairs)
         x = signed(x, -1) if self._pairs else x
         parts = zip(*(np.split(a, self._groups, axis=-1) for a in (x, z)), strict=True)

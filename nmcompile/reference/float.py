@@ -13,9 +13,12 @@ from torch.nn import functional as F
 
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
+from nmcompile.ir.membrane_ops import Offset, Store
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.program import Preprocess
+from nmcompile.reference import float_membranes
 from nmcompile.reference.float_correlate import correlate, decode, template_bank
+from nmcompile.reference.float_membranes import offset
 from nmcompile.reference.float_populations import (
     State,
     delay,
@@ -37,11 +40,13 @@ class FloatTrace:
         output: `(B, ...)` float64: values, decoded counts, or the spike train `(T, B, ...)`.
         recorded: node name -> `(B, ...)` output summed over timesteps, for the nodes asked for.
         trains: node name -> `(T, B, ...)` output of every timestep, likewise.
+        stored: slot -> what the network wrote into it, `(B, T C, ...)`, see `Store`.
     """
 
     output: Real
     recorded: dict[str, Real] = field(default_factory=dict)
     trains: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    stored: dict[str, Real] = field(default_factory=dict)
 
 
 class FloatRunner:
@@ -81,6 +86,8 @@ class FloatRunner:
         states: dict[str, State] = {}
         totals: dict[str, torch.Tensor] = {}
         outputs: list[torch.Tensor] = []
+        stores = {node.name: node.op.slot for node in network.nodes if isinstance(node.op, Store)}
+        written: dict[str, list[torch.Tensor]] = {slot: [] for slot in stores.values()}
         steps: dict[str, list[torch.Tensor]] = {name: [] for name in trains}
         values: dict[str, torch.Tensor] = {}
         for t in range(network.timesteps):
@@ -92,12 +99,15 @@ class FloatRunner:
                 totals[name] = totals[name] + values[name] if name in totals else values[name]
             for name, train in steps.items():
                 train.append(values[name])
+            for name, slot in stores.items():
+                written[slot].append(values[name])
             outputs.append(values[network.output.name])
         spikes = network.types[network.output.name].kind == "spikes"
         result = torch.stack(outputs) if spikes else outputs[-1]
         recorded = {k: v.double().numpy() for k, v in totals.items()}
         stacked = {k: torch.stack(v).numpy() for k, v in steps.items()}
-        return FloatTrace(result.double().numpy(), recorded, stacked)
+        stored = {k: torch.cat(v, dim=1).double().numpy() for k, v in written.items()}
+        return FloatTrace(result.double().numpy(), recorded, stacked, stored)
 
     def _input(self, array: npt.NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.array(array)).to(self._precision)
@@ -119,6 +129,8 @@ class FloatRunner:
         inputs = [values[i] for i in node.inputs]
         if isinstance(op, ops.Correlate):
             return correlate(op, inputs[0], inputs[1], t)
+        if isinstance(op, Offset):
+            return offset(op, inputs[0], t, self._tensor)
         if type(op) in _STATEFUL:
             state = states.setdefault(node.name, State())
             return _STATEFUL[type(op)](op, inputs[0], state)
@@ -181,6 +193,7 @@ _PURE: dict[type, Callable[[Any, Inputs, Lookup], torch.Tensor]] = {
     ops.Scale: lambda op, x, _: x[0] * op.factor + op.offset,
     ops.Flatten: lambda _, x, __: x[0].flatten(1),
     ops.Output: lambda _, x, __: x[0],
+    **float_membranes.PURE,
 }
 
 

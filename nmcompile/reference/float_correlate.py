@@ -10,9 +10,11 @@ from nmcompile.matching.bank import TimeWeights
 
 
 def correlate(op: ops.Correlate, x: torch.Tensor, z: torch.Tensor, t: int) -> torch.Tensor:
-    """`(B, 1, H_out, W_out)` from x `(B, C, H, W)`; of a bank, the template of timestep t."""
+    """`(B, groups, H_out, W_out)` from x `(B, C, H, W)`; of a bank, the template of timestep t."""
     template = z[t] if z.ndim == 4 else z
-    return F.conv2d(_signed(x) if op.signed_pairs else x, template[None])
+    kernels = template.reshape(op.groups, -1, *template.shape[1:])
+    x = _signed(x) if op.signed_pairs else x - op.zero
+    return F.conv2d(x, kernels, groups=op.groups)
 
 
 def decode(op: ops.Decode, spikes: torch.Tensor, before: torch.Tensor | None) -> torch.Tensor:

@@ -11,13 +11,15 @@ from nmcompile.ir.arrays import Array
 from nmcompile.ir.neurons import (
     IF,
     LIF,
-    PAYLOAD_MAX,
+    NILIF,
     CubaLIF,
     IntegerNeuron,
+    IntegerNILIF,
     ReLU8,
     RoundedReLU,
     SigmaDelta,
 )
+from nmcompile.reference.float_membranes import nilif_step
 
 
 class State:
@@ -41,15 +43,19 @@ class State:
 def neuron(op: ops.Neuron, current: torch.Tensor, state: State) -> torch.Tensor:
     """One timestep of a population: payloads where it fires, else 0."""
     model = op.model
-    if isinstance(model, IntegerNeuron):
+    if isinstance(model, IntegerNeuron | IntegerNILIF):
         raise TypeError("the float interpreter runs float neuron models")
     if isinstance(model, SigmaDelta):
         return _sigma_delta(model, current, state)
     if isinstance(model, ReLU8):
         return _relu8(model, current)
+    if isinstance(model, NILIF):
+        spikes, state.v = nilif_step(model, current, state.v, state.step)
+        state.step += 1
+        return spikes
     if isinstance(model, RoundedReLU):
-        level = torch.floor(current / parameter(model.step, current) + 0.5)
-        return level.clamp(0, PAYLOAD_MAX)
+        level = torch.floor(current / parameter(model.step, current) + model.zero + 0.5)
+        return level.clamp(0, model.largest)
     threshold = parameter(model.threshold, current)
     payload: torch.Tensor | float = 1.0
     if isinstance(model, IF):
@@ -60,7 +66,7 @@ def neuron(op: ops.Neuron, current: torch.Tensor, state: State) -> torch.Tensor:
         v = torch.zeros_like(current) if state.v is None else state.v
         v = parameter(model.v_keep, current) * v + parameter(model.gain, current) * current
         v = v + model.drive
-        fired = v > threshold
+        fired = v >= threshold if model.at_threshold else v > threshold
     elif isinstance(model, CubaLIF):
         u = torch.zeros_like(current) if state.u is None else state.u
         v = torch.zeros_like(current) if state.v is None else state.v
@@ -97,7 +103,7 @@ def _relu8(model: ReLU8, current: torch.Tensor) -> torch.Tensor:
     """8-bit activations: integers, as at every other level."""
     bias, multiplier = (parameter(a, current).long() for a in (model.bias, model.multiplier))
     scaled = (current.round().long() + bias) * multiplier + (1 << (model.shift - 1))
-    return (scaled >> model.shift).clamp(0, PAYLOAD_MAX).to(current.dtype)
+    return (scaled >> model.shift).clamp(0, model.largest).to(current.dtype)
 
 
 def delay(op: ops.Delay, spikes: torch.Tensor, state: State) -> torch.Tensor:

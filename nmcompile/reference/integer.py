@@ -11,11 +11,14 @@ import numpy.typing as npt
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.counters import LayerCounters, NetworkCounters
+from nmcompile.ir.membrane_ops import Bilinear, ChannelGate, KeyValue, Offset, Query, Repeat, Store
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import ReLU8
 from nmcompile.reference.activations import Activations
 from nmcompile.reference.correlate import Accumulator, Correlator, bank_operations
 from nmcompile.reference.executor import I32, Executor, Integers, first, last, train_type
+from nmcompile.reference.membranes import membrane_operations
+from nmcompile.reference.nilif import NormalisedNeurons
 from nmcompile.reference.plan import make_executor
 from nmcompile.reference.populations import Pool, Population
 from nmcompile.reference.sigma_delta import SigmaDeltas
@@ -23,7 +26,7 @@ from nmcompile.reference.static import final_nodes, late_nodes, static_nodes
 from nmcompile.reference.synapses import Synapses
 from nmcompile.reference.template_taps import TapSums
 
-POPULATIONS = (Population, Pool, SigmaDeltas, Activations)
+POPULATIONS = (Population, Pool, SigmaDeltas, Activations, NormalisedNeurons)
 """What sends spikes."""
 
 BLOCK_BYTES = 1 << 27
@@ -41,12 +44,14 @@ class Trace:
         spikes: per population, `(T, C, H, W)` or `(T, N)`, when recorded: uint8, or int32 where
             the edge is wide (`EdgeType.wide`).
         v_final: per population, the membranes after the last timestep, when recorded.
+        stored: slot -> what the network wrote into it, `(T C, ...)`, see `Store`.
     """
 
     output: npt.NDArray[np.generic]
     counters: NetworkCounters
     spikes: dict[str, Integers] = field(default_factory=dict)
     v_final: dict[str, I32] = field(default_factory=dict)
+    stored: dict[str, Integers] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, I32]:
@@ -59,13 +64,16 @@ class IntegerRunner:
 
     Args:
         network: integer or golden level (see `nmcompile.ir.legality`).
+        dense: count multiply-accumulates of zeros too, as a processor does them that knows no
+            events; spikes stay events.
 
     Raises:
         NmError: NM0203 when a sum may leave 32 bits.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, dense: bool = False) -> None:
         self.network = network
+        self._dense = dense
         self._executors = {n.name: make_executor(n, network) for n in network.nodes}
         self._static = static_nodes(network)
         self._late = late_nodes(network) - self._static
@@ -93,9 +101,10 @@ class IntegerRunner:
         frames = self._frames(stimulus)
         for executor in self._executors.values():
             executor.reset()
-        tally = _Tally(self.network, self._executors, record=record)
+        tally = _Tally(self.network, self._executors, record=record, dense=self._dense)
         static: dict[str, Integers] = {}
         outputs: list[Integers] = []
+        stored: dict[str, list[Integers]] = {}
         for start in range(0, self.network.timesteps, self._block):
             steps = min(self._block, self.network.timesteps - start)
             ends = start + steps == self.network.timesteps
@@ -107,6 +116,8 @@ class IntegerRunner:
                     node, values, frames[start:] if len(frames) > 1 else frames, slots or {}, steps
                 )
                 values[node.name] = train
+                if isinstance(node.op, Store):
+                    stored.setdefault(node.op.slot, []).append(first(train))
                 tally.add(node, train, self._static)
                 if node.name in self._static:
                     static[node.name] = train
@@ -114,7 +125,11 @@ class IntegerRunner:
                     del values[name]
             if self.network.output.name in values:
                 outputs.append(values[self.network.output.name])
-        return Trace(self._read_out(outputs), tally.counters(), tally.recorded(), tally.membranes())
+        written = {slot: np.concatenate(trains) for slot, trains in stored.items()}
+        return Trace(
+            *(self._read_out(outputs), tally.counters(), tally.recorded(), tally.membranes()),
+            {slot: train.reshape(-1, *train.shape[2:]) for slot, train in written.items()},
+        )
 
     def _frames(self, stimulus: npt.NDArray[np.generic]) -> I32:
         op = self.network.input.op
@@ -193,8 +208,9 @@ class _Tally:
     """Adds up what the executors counted; static nodes count at every timestep."""
 
     def __init__(
-        self, network: Network, executors: Mapping[str, Executor], *, record: bool
+        self, network: Network, executors: Mapping[str, Executor], *, record: bool, dense: bool
     ) -> None:
+        self._dense = dense
         self._network = network
         self._executors = executors
         self._record = record
@@ -206,7 +222,10 @@ class _Tally:
         executor = self._executors[node.name]
         if isinstance(executor, Synapses | Pool):
             times = self._network.timesteps if node.name in static else 1
-            self._ops[node.name] += executor.arrived * times
+            arrived = executor.arrived
+            if isinstance(executor, Synapses) and self._with_zeros(node.inputs[0]):
+                arrived = len(train) * int(executor.fanout.sum())
+            self._ops[node.name] += arrived * times
         if self._record and isinstance(executor, POPULATIONS):
             spikes = first(train.astype(train_type(self._network.types[node.name])))
             self._trains.setdefault(node.name, []).append(spikes)
@@ -229,6 +248,9 @@ class _Tally:
             executor = self._executors[node.name]
             if self._is_arithmetic(node):
                 layers.append(self._arithmetic(node))
+            elif _joins_stream(self._network, node):
+                sops, macs = self._kind(node.inputs[0], self._ops[node.name])
+                layers.append(LayerCounters(node.name, node.label, 0, 0, sops, macs, 0))
             if not isinstance(executor, (*POPULATIONS, Accumulator)):
                 continue
             sops, macs, label = self._arrived(node)
@@ -256,18 +278,27 @@ class _Tally:
         if isinstance(node.op, ops.Conv2d | ops.Linear):
             counted = self._network.types[node.inputs[0]].kind == "values"
             return counted and not _reaches_neurons(self._network, node)
-        return isinstance(node.op, ops.Scale | ops.TemplateBank)
+        if isinstance(node.op, Offset):
+            # A shift alone is part of the addition or the comparison behind it.
+            return bool(node.op.value.data.any())
+        adds = isinstance(node.op, ops.Add) and node.op.bits > 0
+        return adds or isinstance(
+            node.op,
+            ops.Scale | ops.TemplateBank | Bilinear | KeyValue | Query | ChannelGate,
+        )
 
     def _arithmetic(self, node: Node) -> LayerCounters:
         """Dense: every template element meets every position, every value its factor."""
         types = self._network.types
         macs = types[node.name].size
         if isinstance(node.op, ops.Correlate):
-            macs *= types[node.inputs[1]].size
+            macs *= types[node.inputs[1]].size // node.op.groups
         if isinstance(node.op, ops.Conv2d | ops.Linear):
             macs *= int(np.prod(node.op.weight.shape[1:]))
         if isinstance(node.op, ops.TemplateBank):
             macs = bank_operations(node.op, types[node.name])
+        if isinstance(node.op, Bilinear | KeyValue | Query | ChannelGate):
+            macs = membrane_operations(node, types)
         return LayerCounters(node.name, node.label, 0, 0, 0, macs, 0)
 
     def _arrived(self, population: Node) -> tuple[int, int, str]:
@@ -278,7 +309,10 @@ class _Tally:
         source = self._network.by_name[population.inputs[0]]
         matched = self._executors[source.name]
         if isinstance(matched, Correlator | TapSums):
-            return *self._kind(source.inputs[0], matched.sops), source.label
+            met = matched.sops
+            if isinstance(matched, Correlator) and self._with_zeros(source.inputs[0]):
+                met = self._arithmetic(source).macs
+            return *self._kind(source.inputs[0], met), source.label
         sops = macs = 0
         label = population.label
         for node in _synapses_of(self._network, population):
@@ -286,6 +320,10 @@ class _Tally:
             arrived = self._kind(node.inputs[0], self._ops[node.name])
             sops, macs = sops + arrived[0], macs + arrived[1]
         return sops, macs, label
+
+    def _with_zeros(self, source: str) -> bool:
+        """Whether what `source` sends is counted where it is 0, too."""
+        return self._dense and not sends_spikes(self._network, source)
 
     def _kind(self, source: str, operations: int) -> tuple[int, int]:
         """Operations on what `source` sends as SOPs or as MACs."""
@@ -302,6 +340,14 @@ def sends_spikes(network: Network, name: str) -> bool:
         return not isinstance(node.op.model, ReLU8)
     return (
         not node.inputs or isinstance(node.op, ops.Encode) or sends_spikes(network, node.inputs[0])
+    )
+
+
+def _joins_stream(network: Network, node: Node) -> bool:
+    """Whether the currents of a linear operator enter a membrane stream, which counts nothing."""
+    streams = (Offset, Repeat, Bilinear)
+    return isinstance(node.op, ops.LINEAR_OPS) and any(
+        isinstance(reader.op, streams) for reader in network.consumers[node.name]
     )
 
 

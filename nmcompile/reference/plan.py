@@ -9,12 +9,14 @@ import numpy as np
 
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.neurons import IntegerNeuron, ReLU8, SigmaDelta
+from nmcompile.ir.neurons import IntegerNeuron, IntegerNILIF, ReLU8, SigmaDelta
 from nmcompile.ir.types import EdgeType
 from nmcompile.reference.activations import Activations
 from nmcompile.reference.correlate import Accumulator, BankBuilder, Correlator, Decoder
 from nmcompile.reference.delay import Delayer
 from nmcompile.reference.executor import I32, Executor, Integers, as_int32, first
+from nmcompile.reference.membranes import MAKERS, within
+from nmcompile.reference.nilif import NormalisedNeurons
 from nmcompile.reference.populations import Encoder, Pool, Population
 from nmcompile.reference.sigma_delta import SigmaDeltas
 from nmcompile.reference.synapses import Synapses
@@ -29,7 +31,8 @@ class Pure(Executor):
     def __init__(self, op: ops.Op, edge: EdgeType, node: Node) -> None:
         self._op = op
         self._label = node.label
-        self._wide = edge.bits > INT32_BITS
+        # Sums of a stated width are watched, in a wider one.
+        self._wide = edge.bits > INT32_BITS or (isinstance(op, ops.Add) and op.bits > 0)
 
     def step(self, *inputs: I32) -> Integers:
         """See the operator's equation."""
@@ -43,6 +46,8 @@ class Pure(Executor):
             total = trains[0]
             for other in trains[1:]:
                 total = np.add(total, other, dtype=np.int64) if self._wide else total + other
+            if op.bits:
+                return within(total, op.bits, self._label)
             return as_int32(total, self._label) if self._wide else total
         if isinstance(op, ops.Shift):
             return trains[0] >> op.bits
@@ -86,4 +91,8 @@ def make_executor(node: Node, network: Network) -> Executor:
         return BankBuilder(op, network.types[node.name])
     if isinstance(op, ops.Decode):
         return Decoder(op)
+    if isinstance(op, ops.Neuron) and isinstance(op.model, IntegerNILIF):
+        return NormalisedNeurons(op.model, network.types[node.name], node)
+    if type(op) in MAKERS:
+        return MAKERS[type(op)](op, node)
     return Pure(op, network.types[node.name], node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nmcompile.ir import ops
+from nmcompile.ir.membrane_ops import Offset
 from nmcompile.ir.network import Network, Node
 
 
@@ -19,6 +20,7 @@ def static_nodes(network: Network) -> frozenset[str]:
             isinstance(op, changing)
             or (isinstance(op, ops.Input) and op.kind == "spikes")
             or (isinstance(op, ops.Encode) and op.mode != "constant")
+            or (isinstance(op, Offset) and len(op.value.shape) == 4)
         )
         if not varies and all(i in static for i in node.inputs):
             static.add(node.name)

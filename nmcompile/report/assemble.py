@@ -203,7 +203,9 @@ def host_section(program: Program, work: Workload) -> measures.Host:
     transduces = {
         step.name
         for step in program.schedule
-        if step.network and any(program.network(step.network).of_type(ops.Encode))
+        if step.network
+        and step.network not in program.fed
+        and any(program.network(step.network).of_type(ops.Encode))
     }
     beside = sum(
         count * step.repeat * work.share(step.trigger, step.every)
@@ -215,7 +217,7 @@ def host_section(program: Program, work: Workload) -> measures.Host:
     on_cores = sum(
         run.repeat
         * work.share(run.trigger, run.every)
-        * _behind_input(program.network(run.network), run)
+        * _behind_input(program.network(run.network), run, fed=run.network in program.fed)
         for run in work.chip
         if run.trigger != "on_init"
     )
@@ -242,12 +244,15 @@ def host_section(program: Program, work: Workload) -> measures.Host:
     )
 
 
-def _behind_input(network: Network, run: ChipWork) -> float:
-    """Mean operations of one inference on cores, without those on the values of the input."""
+def _behind_input(network: Network, run: ChipWork, *, fed: bool) -> float:
+    """Mean operations of one inference on cores, without those on the values of the input.
+
+    What another network says is no input from outside: `fed`.
+    """
     first = {
         name
         for node in network.of_type(ops.Encode)
-        if isinstance(node.op, ops.Encode) and not node.op.spikes
+        if isinstance(node.op, ops.Encode) and not node.op.spikes and not fed
         for name in _populations_behind(network, node.name)
     }
     return fmean(

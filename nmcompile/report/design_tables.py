@@ -117,7 +117,8 @@ def networks(report: Report) -> Table:
     """Cores, chips and hops by network."""
     return table(
         "Placement",
-        "network|cores>|at least needed>|chips>|hops per packet>|at least needed>|depth (ticks)>",
+        "network|cores>|at least needed>|chips>|hops per packet>|at least needed>|gap>|"
+        "depth (ticks)>",
         (
             (
                 row.network,
@@ -126,11 +127,17 @@ def networks(report: Report) -> Table:
                 f"{row.chips:,}",
                 significant(row.average_hops),
                 significant(row.average_hops_lower_bound),
+                _gap(row.average_hops, row.average_hops_lower_bound),
                 count_text(row.depth_ticks),
             )
             for row in report.mapping.networks
         ),
     )
+
+
+def _gap(value: float | None, bound: float | None) -> str:
+    """How far a placement is above the lower bound, which no placement need reach."""
+    return percent_text(value / bound - 1) if value is not None and bound else DASH
 
 
 def utilisation(report: Report) -> Table:

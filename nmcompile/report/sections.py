@@ -200,7 +200,9 @@ class LayerMapping(Section):
     neurons: int = Field(0, description="Neurons.")
     tiles: int = Field(description="Tiles that it was cut into.")
     cores: int = Field(description="Cores that hold its tiles.")
-    pooling: str = Field("", description="Scheme of a pooling layer: `microcode`, `or`, `host`.")
+    pooling: str = Field(
+        "", description="Scheme of a pooling layer: `microcode`, `or`, `maximum` (of values)."
+    )
     copies: int = Field(0, description="Further neurons that repeat one of the layer.")
     relay_cores: int = Field(0, description="Cores that only pass the layer's spikes on.")
 

@@ -115,11 +115,10 @@ def rich_table(content: Table) -> RichTable:
     from rich.text import Text
 
     shown = RichTable(
-        title=content.title,
+        title=Text(content.title, style="bold"),  # a dataset called `otb:car:` is no picture
         caption=content.note or None,
         title_justify="left",
         caption_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
     )
     for index, (name, align) in enumerate(content.columns):

@@ -11,6 +11,7 @@ from nmcompile.target import schema
 from nmcompile.target.numbers import Bits, Bytes, Energy, Number, Power, Time
 
 Mode = Literal["ann", "snn"]
+WeightForm = Literal["values", "indices"]
 
 
 class FCore(schema.Core):
@@ -18,7 +19,9 @@ class FCore(schema.Core):
 
     axons: Number = Field(description="input lines; the fan-in of a neuron of one core")
     fan_out: Number = Field(description="neurons that an input line reaches")
-    weight_indices: Number = Field(description="entries of the table of weights, where one is used")
+    weight_indices: Number = Field(
+        description="entries of the table of weights that a core stores indices into"
+    )
     stated_memory_bytes: Bytes = Field(
         description="memory of a core as stated; it contradicts the weights and limits nothing here"
     )
@@ -45,6 +48,11 @@ class FCoreModes(schema.Capabilities):
         strict=False, description="what a spike does to the membrane"
     )
     maximum: bool = Field(description="whether a core can send the largest of its inputs")
+    weight_forms: tuple[WeightForm, ...] = Field(
+        strict=False,
+        min_length=1,
+        description="what a core stores: weights, or indices into its own table of weights",
+    )
     partial_sums: Literal["graded", "none"] = Field(
         description="how a sum of more inputs than a core has is made"
     )

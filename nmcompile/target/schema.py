@@ -23,6 +23,7 @@ from nmcompile.target.numbers import (
     Number,
     Power,
     Ticks,
+    Time,
 )
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -118,6 +119,10 @@ class EnergyPerAction(Frozen):
 
 class TimePerAction(Frozen):
     """Time of one action."""
+
+    link_packet: Time | None = Field(
+        default=None, description="least time between two packets over one link of the mesh"
+    )
 
 
 class Static(Frozen):

@@ -1,4 +1,4 @@
-"""The tracker's network at any level of a compiled program, behind `ResponseEngine`."""
+"""SiamFC's network at any level of a compiled program, behind `ResponseEngine`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.build.execute import ProgramExecutor
+from nmcompile.ir.program import Program
 from nmcompile.reference.float import channel_order
+from nmcompile.trackers.siamfc import SiamFCParams
+
+__all__ = ["ProgramEngine", "program_params"]
 
 
 class ProgramEngine:
@@ -28,3 +32,24 @@ class ProgramEngine:
         """Responses `(S, h, w)` of search crops, RGB uint8 `(S, H, W, 3)`."""
         outputs = self._executor.frame(channel_order(crops, self._preprocess))
         return np.stack([np.asarray(o, np.float64).reshape(o.shape[-2:]) for o in outputs])
+
+
+def program_params(program: Program) -> SiamFCParams:
+    """The tracker's hyperparameters: the program's settings, sizes from its networks.
+
+    Raises:
+        NmError: NM0517 when a setting is unknown or out of range.
+    """
+    sizes = {
+        "exemplar_size": crop_side(program, "template"),
+        "search_size": crop_side(program, "search"),
+    }
+    return SiamFCParams.from_mapping({**dict(program.settings), **sizes})
+
+
+def crop_side(program: Program, network: str) -> int:
+    """Side of the crop that a network takes, by itself or behind its first layer on the host."""
+    names = {s.network: s for s in program.schedule}
+    entry = f"{network}_input" if f"{network}_input" in names else network
+    net = program.network(entry)
+    return net.types[net.input.name].shape[1]

@@ -214,6 +214,43 @@ def test_run_verifies_again(built: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert [n["equal"] for n in answer["result"]["networks"]] == [True, True]
 
 
+def test_noc_sets_the_mesh_beside_the_cores(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["noc", str(built), "--network", "search", "--links", "2", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["diagnostics"] == []
+    (network,) = answer["result"]["networks"]
+    packets = next(
+        step["cores"]["packets"]
+        for step in json.loads((built / "report.json").read_text())["counters"]["steps"]
+        if step["step"] == "search"
+    )
+    assert network["packets"] == pytest.approx(packets * network["inferences"])
+    fast, slow = network["readings"]
+    assert fast["hop_cycles"] > slow["hop_cycles"] == 1
+    for reading in (fast, slow):
+        ends = zip(reading["cycles_by_timestep"], reading["bound_by_timestep"], strict=True)
+        assert all(cycles >= bound for cycles, bound in ends)
+        assert reading["inference_s"] >= reading["inference_without_mesh_s"] > 0
+        assert reading["cycles"]["p50"] <= reading["cycles"]["p95"] <= reading["cycles"]["p100"]
+    assert fast["slowest_timestep_s"] <= slow["slowest_timestep_s"]
+    assert run(["noc", str(built)]) == 0
+    shown = capsys.readouterr().out
+    assert "template: " in shown and "search: " in shown and "the mesh decides" in shown
+
+
+def test_noc_says_when_the_cores_were_not_verified(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = json.loads((copy / "report.json").read_text())
+    report["headline"]["verdict"] = "not verified"
+    (copy / "report.json").write_text(json.dumps(report))
+    assert run(["noc", str(copy), "--frames", "1", "--json"]) == 0
+    (warning,) = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert warning["code"] == "NM0355"
+
+
 @pytest.mark.parametrize(
     ("column", "by"), [("weight.value", 3), ("route.axon", 1), ("neuron.v_init", 1_000_000)]
 )

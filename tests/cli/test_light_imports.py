@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # pydantic is not among them: typer itself loads it
 HEAVY = {
     "cv2",
+    "dask",
+    "distributed",
     "h5py",
     "imageio",
     "jinja2",

@@ -49,6 +49,19 @@ def test_the_mapped_cores_equal_the_integer_network(report: dict[str, Any]) -> N
     assert all(row["compared"]["spikes"] > 100 for row in rows.values())
 
 
+def test_noc_leaves_unknown_what_no_source_states(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["noc", str(built), "--network", "search", "--crossing", "3"]
+    assert run(arguments) == 0
+    assert "whether the mesh decides is unknown" in capsys.readouterr().out
+    assert run([*arguments, "--json"]) == 0
+    (network,) = json.loads(capsys.readouterr().out)["result"]["networks"]
+    (reading,) = network["readings"]
+    assert reading["cycle"]["value"] is None and reading["slowest_timestep_s"] is None
+    assert 0 < reading["cycle_that_is_enough_s"] < 1e-3
+
+
 def test_two_builds_are_byte_identical(built: Path, model: Path, tmp_path: Path) -> None:
     again = tmp_path / "elsewhere"
     assert run(["build", str(model), "--target", "truenorth", "-o", str(again), "-q"]) == 0

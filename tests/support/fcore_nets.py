@@ -26,15 +26,33 @@ SCHEDULES = st.sampled_from(
 )
 
 
-def chip(axons: int = 256, neurons: int = 256, *, chips: int = 25) -> FCoreTarget:
-    """Tianjic with cores of another size, on a board large enough for them."""
+FORMS = st.sampled_from([("values",), ("values", "indices")])
+"""What cores may store of their weights."""
+
+
+def chip(
+    axons: int = 256,
+    neurons: int = 256,
+    *,
+    chips: int = 25,
+    forms: tuple[str, ...] = ("values", "indices"),
+    room: int = 32,
+) -> FCoreTarget:
+    """Tianjic with cores of another size, on a board large enough for them.
+
+    Args:
+        axons, neurons: of a core. chips: of the board.
+        forms: in which a core stores weights. room: entries of its table of weights.
+    """
 
     def changed(part: Any, **values: int) -> Any:
         numbers = {n: getattr(part, n).model_copy(update={"value": v}) for n, v in values.items()}
         return part.model_copy(update=numbers)
 
-    core = changed(CHIP.core, axons=axons, neurons=neurons)
-    return CHIP.model_copy(update={"core": core, "chip": changed(CHIP.chip, chips_max=chips)})
+    core = changed(CHIP.core, axons=axons, neurons=neurons, weight_indices=room)
+    neuron = CHIP.neuron.model_copy(update={"weight_forms": forms})
+    parts = {"core": core, "neuron": neuron, "chip": changed(CHIP.chip, chips_max=chips)}
+    return CHIP.model_copy(update=parts)
 
 
 def relu8(rng: Any, channels: int, largest: int) -> ReLU8:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nmcompile.mapping.fcore_weights import index_bytes
 from nmcompile.target import FCoreTarget, load_target, of_family
 
 
@@ -63,3 +64,13 @@ def test_the_stated_memory_contradicts_the_weights(chip: FCoreTarget) -> None:
     weights = chip.core.axons.value * chip.core.neurons.value * chip.formats.weight_bits.value // 8
     assert chip.core.stated_memory_bytes.value < weights
     assert "not enforced" in chip.core.stated_memory_bytes.where
+    room = int(chip.core.weight_indices.value)
+    by_index = index_bytes(chip.core.axons.value * chip.core.neurons.value, room)
+    assert chip.core.stated_memory_bytes.value < by_index == 40_992
+
+
+def test_both_forms_of_weights(chip: FCoreTarget) -> None:
+    """32 entries are published; that the table is one core's, as wide as weights, is assumed."""
+    assert chip.neuron.weight_forms == ("values", "indices")
+    assert chip.core.weight_indices.kind == "published"
+    assert "assumed" in chip.core.weight_indices.where

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numba
 import numpy as np
@@ -34,7 +34,7 @@ from nmcompile.backends.loihi.state import (
     tail_of,
 )
 from nmcompile.backends.loihi.tables import I32, U8, Tables, tables_of
-from nmcompile.backends.loihi.tally import counted, spikes_of_shares
+from nmcompile.backends.loihi.tally import counted, pair_packets, spikes_of_shares
 from nmcompile.backends.loihi.template import TemplateLoader
 from nmcompile.backends.loihi.update import LEFT_MESSAGE
 from nmcompile.backends.loihi.widen import tables_with_parts, widened
@@ -69,6 +69,8 @@ class EngineResult:
         u_final: per population, synaptic currents after the last tick; likewise.
         spikes: per population `(T, C, H, W)` or `(T, N)`, uint8 or int32 (`EdgeType.wide`),
             aligned with the golden network (timestep t was tick t + d_p); empty unless recorded.
+        traffic: `(ticks, pairs)` packets of every pair of cores (`Routing.pair`); None unless
+            recorded.
     """
 
     output: npt.NDArray[np.generic]
@@ -77,6 +79,7 @@ class EngineResult:
     v_final: dict[str, I32] = field(default_factory=dict)
     u_final: dict[str, I32] = field(default_factory=dict)
     spikes: dict[str, Trains] = field(default_factory=dict)
+    traffic: npt.NDArray[np.int64] | None = None
 
 
 class LoihiEngine:
@@ -144,13 +147,20 @@ class LoihiEngine:
         self._check(tally.problem)
         read = self._output.spikes(history)
         counts: I32 = read.sum(axis=0, dtype=np.int32).reshape(graph.output_shape)
-        return EngineResult(
+        sent = self._packets()
+        result = EngineResult(
             output=self._read_out(read, counts),
             counts=counts,
-            counters=counted(self.graph, self._wide, self._routing, tally, self._packets()),
-            v_final=self._by_population(state.v) if record else {},
-            u_final=self._by_population(state.u) if record else {},
-            spikes=self._aligned(history) if record else {},
+            counters=counted(self.graph, self._wide, self._routing, tally, sent),
+        )
+        if not record:
+            return result
+        return replace(
+            result,
+            v_final=self._by_population(state.v),
+            u_final=self._by_population(state.u),
+            spikes=self._aligned(history),
+            traffic=pair_packets(self._routing, graph.ticks, sent),
         )
 
     def _run_levels(self, tally: Tally, history: History) -> None:

@@ -33,6 +33,14 @@ def counted(
     )
 
 
+def pair_packets(routing: Routing, ticks: int, sent: I32) -> I64:
+    """`(ticks, pairs)` packets from core to core; `sent` as in `counted`."""
+    pairs = np.zeros((ticks, len(routing.source)), np.int64)
+    into = np.zeros((ticks, 1 + int(routing.core.max(initial=0))), np.int64)
+    _spread(sent, routing.sender, routing.core, routing.pair, pairs, into)
+    return pairs
+
+
 def _layer(graph: CoreGraph, index: int, tally: Tally) -> LayerCounters:
     info = graph.populations[index]
     own = graph["tile.population"] == index

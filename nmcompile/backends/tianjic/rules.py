@@ -39,4 +39,5 @@ def rules_of(target: Target) -> TargetRules:
         frame_reset=chip.neuron.frame_reset != "host_rewrite",
         graded_spikes=int(formats.activation_bits.value) > 1,
         held_current=False,
+        activations="ann" in chip.neuron.soma_modes,
     )

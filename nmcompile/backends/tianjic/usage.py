@@ -10,6 +10,7 @@ import numpy.typing as npt
 from nmcompile.backends.base import LayerRow
 from nmcompile.ir.neurons import PAYLOAD_MAX
 from nmcompile.mapping.fcore_graph import MAXIMUM, PART, PARTIAL, SPIKING, FCoreGraph
+from nmcompile.mapping.fcore_weights import block_bytes, held_weights
 from nmcompile.mapping.limits import Usage
 from nmcompile.target import FCoreTarget
 
@@ -38,8 +39,9 @@ def usage(graph: FCoreGraph, chip: FCoreTarget) -> tuple[Usage, ...]:
 
 
 def layer_rows(graph: FCoreGraph) -> tuple[LayerRow, ...]:
-    """Steps, boxes, cores and memory of every layer."""
+    """Steps, cores, those that store indices into a table of weights, and memory of every layer."""
     memory, adders = memory_bytes(graph), graph.adders()
+    by_index = graph["block.entries"][graph["core.block"]] > 0
     partial = np.bincount(graph.neuron_cores(), graph["neuron.role"] == PART, graph.cores) > 0
     rows: list[LayerRow] = []
     for index, population in enumerate(graph.populations):
@@ -52,6 +54,7 @@ def layer_rows(graph: FCoreGraph) -> tuple[LayerRow, ...]:
                 "cores": int(mine.sum()),
                 "partial_cores": int((mine & partial).sum()),
                 "adder_cores": int((mine & adders).sum()),
+                "indexed_cores": int((mine & by_index).sum()),
                 "memory_bytes": int(memory[mine].max(initial=0)),
             }
         )
@@ -59,12 +62,12 @@ def layer_rows(graph: FCoreGraph) -> tuple[LayerRow, ...]:
 
 
 def memory_bytes(graph: FCoreGraph) -> I64:
-    """`(cores,)` weights, and the membranes or sums of all neurons that a core stands for.
+    """`(cores,)` weights in their form, and the membranes or sums of a core's neurons.
 
     A core that is folded in time keeps a membrane for every logical neuron.
     """
     steps = graph["core.ny"].astype(np.int64) * graph["core.nx"]
-    weights = graph["core.axons"].astype(np.int64) * graph["core.neurons"]
+    weights = block_bytes(graph, graph.weight_indices)[graph["core.block"]]
     weights[graph.adders() | (graph["core.kind"] == MAXIMUM)] = 0
     spiking = graph["parameter.kind"][graph["neuron.parameter"]] == SPIKING
     owner = graph.neuron_cores()
@@ -81,6 +84,12 @@ def _per_core(graph: FCoreGraph, chip: FCoreTarget) -> Iterator[Row]:
         worst = int(used.argmax())
         mean = f"; mean of all cores {used.mean() / allowed:.0%}"
         yield f"core.{name}", int(used[worst]), allowed, _core(graph, worst) + mean
+    entries = graph["block.entries"][graph["core.block"]]
+    if entries.any():
+        worst, many = int(entries.argmax()), np.count_nonzero(entries)
+        where = f"{_core(graph, worst)}; {many} of {graph.cores} cores store indices"
+        room = int(chip.core.weight_indices.value)
+        yield "core.weight_indices", int(entries[worst]), room, where
     on_chip = np.bincount(graph["core.chip"])
     yield "chip.cores", int(on_chip.max(initial=0)), chip.chip.cores.value, "fullest chip"
     yield "chip.chips_max", graph.chips, chip.chip.chips_max.value, "whole network"
@@ -88,7 +97,7 @@ def _per_core(graph: FCoreGraph, chip: FCoreTarget) -> Iterator[Row]:
 
 def _numbers(graph: FCoreGraph, chip: FCoreTarget) -> Iterator[Row]:
     """The widest weight, and the widest sum that a core may send to another."""
-    weight = np.abs(graph["weight.value"].astype(np.int64))
+    weight = np.abs(held_weights(graph).astype(np.int64))
     at = int(weight.argmax()) if len(weight) else 0
     order = np.argsort(graph["block.weight0"], kind="stable")
     block = int(order[np.searchsorted(graph["block.weight0"][order], at, side="right") - 1])
@@ -111,14 +120,14 @@ def partial_sum_bounds(graph: FCoreGraph) -> I64:
     written = np.zeros(graph.size("weight"), np.bool_)
     written[graph["slot.weight"]] = True
     full = graph.slot_largest or np.iinfo(np.int8).max
-    bounds = np.zeros(graph.cores, np.int64)
+    bounds, weights = np.zeros(graph.cores, np.int64), held_weights(graph)
     partial = np.bincount(graph.neuron_cores(), graph["neuron.role"] == PART, graph.cores) > 0
     carries = np.array([0, *graph.carries_values], np.int64)
     for core in np.flatnonzero(partial & ~graph.adders()):
         axons, neurons = int(graph["core.axons"][core]), int(graph["core.neurons"][core])
         first = int(graph["block.weight0"][graph["core.block"][core]])
         part = slice(first, first + axons * neurons)
-        weight = graph["weight.value"][part].astype(np.int64).reshape(axons, neurons)
+        weight = weights[part].astype(np.int64).reshape(axons, neurons)
         held = np.where(written[part].reshape(axons, neurons), full, 0)
         axon0 = int(graph["core.axon0"][core])
         values = carries[graph["axon.source"][axon0 : axon0 + axons] - PARTIAL]

@@ -78,6 +78,16 @@ def test_a_small_network_runs_and_learns(timesteps: int) -> None:
     assert weight.abs().sum() > 0
 
 
+def test_kernels_and_strides_of_a_small_network() -> None:
+    config = replace(SMALL, kernels=(5, 3, 3, 3, 3), exemplar_size=95, search_size=207)
+    assert (config.score_size, config.stride) == (9, 8)
+    coarse = replace(config, strides=(4, 1, 1, 1, 1), exemplar_size=191, search_size=383)
+    assert coarse.stride == 16
+    assert SiamFCppConfig.from_mapping(config.to_mapping()) == config
+    maps = SiamFCpp(config).eval()(torch.zeros(1, 3, 95, 95), torch.zeros(1, 3, 207, 207))
+    assert maps.box.shape == (1, 4, 9, 9)
+
+
 def test_neuron_keeps_what_is_left_of_its_threshold() -> None:
     spikes = LIF()(torch.tensor([0.6, 0.8, 0.4, 0.0])[:, None])
     # u = 0.6, then 0.3 + 0.8 = 1.1 fires and leaves 0.1, then 0.05 + 0.4.
@@ -96,7 +106,13 @@ def test_depthwise_correlation_keeps_channels_apart() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("channels", [8, 8]), ("timesteps", -1), ("search_size", 127), ("pools", [1])],
+    [
+        ("channels", [8, 8]),
+        ("timesteps", -1),
+        ("search_size", 127),
+        ("pools", [1]),
+        ("kernels", [3]),
+    ],
 )
 def test_impossible_configurations_are_refused(field: str, value: object) -> None:
     with pytest.raises(NmError, match=r"NM0111"):

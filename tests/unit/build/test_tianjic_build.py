@@ -63,7 +63,7 @@ def compiled(model: LoadedModel, recipe: Recipe, schedule: str = "") -> Compiled
     [
         (Recipe(timesteps=4), ""),
         (PRESETS["ann-8bit"], "semi-folded"),
-        (Recipe(timesteps=3), "folded"),
+        (Recipe(timesteps=3, weight_levels=9), "folded"),
     ],
     ids=["spiking", "8-bit ANN", "folded"],
 )
@@ -138,8 +138,23 @@ def test_an_ann_that_runs_on_every_third_frame() -> None:
     assert [len(runner.frame(frame)) for _ in range(5)] == [1, 0, 0, 1, 0]
 
 
+@pytest.mark.parametrize("levels", [None, 32])
+def test_a_check_says_which_cores_store_indices(levels: int | None) -> None:
+    recipe = Recipe(weight_levels=levels)
+    fit = feasibility(hybrid(), load_target("tianjic"), Options(recipe, verify=False))
+    for network in fit.networks:
+        used = {row.limit: row for row in network.limits}.get("core.weight_indices")
+        cores = sum(int(str(row["indexed_cores"])) for row in network.layers)
+        # blocks of few weights are smaller as they are
+        assert (used is not None) == (cores > 0)
+        assert used is None or used.used <= used.allowed == 32
+        if levels:
+            assert used is not None and f"{cores} of {network.cores} cores" in used.where
+
+
 def test_a_check_shows_the_curve_and_other_chips_refuse() -> None:
     fit = feasibility(hybrid(), load_target("tianjic"), Options(verify=False))
+    assert sorted(fit.pooling) == [("pool", "or"), ("pool1", "maximum")]
     curve = fit.networks[0].as_json()["curve"]
     assert len(curve) > 3
     cores = [row["cores"] for row in curve if row["cores"] is not None]

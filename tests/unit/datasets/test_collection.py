@@ -164,6 +164,25 @@ def test_only_some_sequences(tmp_path: Path) -> None:
     assert caught.value.codes == ("NM0537",)
 
 
+def test_only_the_first_frames(tmp_path: Path) -> None:
+    folder = tmp_path / "vot" / "ball"
+    frames, boxes = moving_patch(6)
+    write_frames(folder, frames)
+    boxes[0] = np.nan
+    write_lines(folder / "groundtruth.txt", boxes)
+    (folder / "occlusion.tag").write_text("0\n0\n0\n1\n0\n1\n")
+    whole = open_collection(f"vot:{tmp_path / 'vot'}")
+    short = whole.shortened(3).entries[0]
+    assert whole.shortened(None) is whole
+    assert len(short.sequence) == 4  # the first box is in the second frame
+    assert short.sequence.first_box == 1
+    assert len(short.annotated_boxes) == 3
+    assert len(short.corners) == 4
+    assert short.tags["occlusion"].tolist() == [False, False, False, True]
+    assert short.digest != whole.entries[0].digest
+    assert short.digest == open_collection(f"vot:{tmp_path / 'vot'}").shortened(3).entries[0].digest
+
+
 @pytest.mark.data
 def test_the_real_sequences() -> None:
     found: Collection = open_collection(f"otb:{DATA / 'sequences'}")

@@ -10,8 +10,9 @@ import pytest
 from support.videos import moving_patch, otb_folder, write_frames, write_lines
 
 from nmcompile.datasets.collection import Collection, open_collection
-from nmcompile.evaluation.parts import Part, PartStore, run_part
+from nmcompile.evaluation.parts import Part, run_part
 from nmcompile.evaluation.run import Plan, Request, Row
+from nmcompile.evaluation.tasks import ResultStore
 from nmcompile.evaluation.toolkit import write_toolkit_results
 from nmcompile.evaluation.variants import STATIC, Variant
 
@@ -65,7 +66,7 @@ def test_vot_marks_starts_failures_and_skipped_frames(tmp_path: Path) -> None:
 
 def test_a_damaged_or_foreign_part_is_done_again(tmp_path: Path) -> None:
     entry = got10k(tmp_path / "data").entries[0]
-    store, part = PartStore(tmp_path / "parts"), Part(STILL, "ope", entry)
+    store, part = ResultStore(tmp_path / "parts"), Part(STILL, "ope", entry)
     assert store.load(part) is None
     result = run_part(part)
     store.save(part, result)

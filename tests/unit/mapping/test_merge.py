@@ -15,7 +15,7 @@ from nmcompile.diagnostics import NmError
 from nmcompile.ir.network import Network
 from nmcompile.mapping.demand import Demand
 from nmcompile.mapping.exchange import exchange
-from nmcompile.mapping.finer import divided
+from nmcompile.mapping.finer import Finer
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.mapper import map_network
 from nmcompile.mapping.merge import Packing, merged, smallest_packing
@@ -100,7 +100,7 @@ def test_neighbouring_layers_share_cores() -> None:
 
 def test_the_traffic_decides_what_shares_a_core() -> None:
     caps = limits(neurons=100)
-    tiling = divided(tile(stages(line(size=14)), caps), caps, 4)
+    tiling = Finer(tile(stages(line(size=14)), caps), caps).divided(4)
     spikes = np.zeros((4, 12, 13), np.int64)
     spikes[:, :4] = 50
     busy = smallest_packing(tiling, caps, {"n0": spikes, "input": np.zeros((2, 14, 15), np.int64)})

@@ -11,7 +11,9 @@ from support.mapping import limits, line
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.mapper import map_network
 from nmcompile.mapping.metrics import placement_metrics
-from nmcompile.mapping.place import Flows, place, slots_for
+from nmcompile.mapping.placement.flows import Flows
+from nmcompile.mapping.placement.place import place
+from nmcompile.mapping.placement.slots import slots_for
 from nmcompile.mapping.route import route, system_coordinates
 
 CAPS = limits(neurons=12, cores=128, router_columns=8, router_rows=4, cores_per_router=4)

@@ -148,7 +148,7 @@ def test_what_fits_no_cores_goes_to_the_host_with_the_reason(
     context = PassContext(timesteps, Recipe(**recipe), Calibration("test", crops()), context_rules)
     for name in ("FLOAT", "SPIKING", "INTEGER"):
         program = PassManager(getattr(pipelines, name)).run(program, context)
-    placed = PassManager(pipelines.GOLDEN[:1]).run(program, context)
+    placed = PassManager(pipelines.GOLDEN[:2]).run(program, context)
     assert not any(taps_of(n) for n in placed.networks)
     assert reason in placed.step("search_match").reason
 

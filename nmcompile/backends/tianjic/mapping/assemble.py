@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.backends.tianjic.mapping.forms import Forms
 from nmcompile.backends.tianjic.mapping.layer import Box, Layer
 from nmcompile.backends.tianjic.mapping.parameters import AS_IT_IS_ROW, parameter_rows
 from nmcompile.backends.tianjic.mapping.phases import HOST_START
 from nmcompile.backends.tianjic.mapping.planning import Plan
 from nmcompile.backends.tianjic.mapping.stamp import Stamp, StampCore
 from nmcompile.backends.tianjic.mapping.tiling import Tiled
+from nmcompile.backends.tianjic.mapping.weight_blocks import WeightBlocks
 from nmcompile.mapping.fcore_graph import INPUT, ORIGINAL, PART, PARTIAL, FCoreGraph
 
 I32 = npt.NDArray[np.int32]
@@ -27,10 +29,10 @@ class Assembler:
     """Writes the tables of one plan.
 
     Args:
-        plan: the mapping.
+        plan: the mapping. forms: in which cores may store weights.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, forms: Forms) -> None:
         self._plan = plan
         names = [p.name for p in plan.split.populations]
         self._index = {name: i for i, name in enumerate(names)} | {plan.split.input.name: INPUT}
@@ -40,7 +42,7 @@ class Assembler:
         self._neurons: list[I32] = []
         self._readout: list[I32] = []
         self._axon_count = self._neuron_count = 0
-        self._blocks = _Blocks()
+        self._blocks = WeightBlocks(forms)
         self._parameters = _Parameters()
 
     def columns(self) -> Columns:
@@ -100,7 +102,7 @@ class Assembler:
         self._cores.append(
             (
                 *(self._axon_count, axons, self._neuron_count, len(core.outputs)),
-                *(self._blocks.block(core, words), population, core.kind),
+                *(self._blocks.number(core, words), population, core.kind),
                 *(start, fold.period, fold.ny, *moves),
             )
         )
@@ -160,51 +162,6 @@ def _partial_sums(senders: Sequence[int], channels: int) -> I32:
     axons = np.zeros((6, len(senders)), np.int32)
     axons[0], axons[1], axons[5] = PARTIAL, senders, channels
     return axons
-
-
-class _Blocks:
-    """Distinct blocks of weights, and which of their weights hold a template."""
-
-    def __init__(self) -> None:
-        self._number: dict[tuple[object, ...], int] = {}
-        self._rows: list[tuple[int, int, int]] = []
-        self._weights: list[npt.NDArray[np.int8]] = []
-        self._slot: list[I32] = []
-        self._count = 0
-
-    def block(self, core: StampCore, words: I64) -> int:
-        """The number of a core's block; `words` are those of a template's elements, by axon."""
-        weight = np.ascontiguousarray(core.weight.astype(np.int8))
-        written = None if core.element is None else (core.element.tobytes(), words.tobytes())
-        key = (weight.shape, weight.tobytes(), written)
-        if key not in self._number:
-            self._number[key] = len(self._rows)
-            self._rows.append((self._count, weight.shape[0], weight.shape[1]))
-            self._weights.append(weight.reshape(-1))
-            if core.element is not None:
-                self._add_elements(core.element, words)
-            self._count += weight.size
-        return self._number[key]
-
-    def _add_elements(self, element: I32, words: I64) -> None:
-        axon, neuron = np.nonzero(element)
-        signed = element[axon, neuron]
-        place = self._count + axon * element.shape[1] + neuron
-        columns = (place, np.abs(signed) - 1, np.sign(signed), words[axon])
-        self._slot.append(np.stack(columns).astype(np.int32))
-
-    def columns(self) -> Columns:
-        """The finished columns."""
-        first, axons, neurons = np.array(self._rows, np.int32).reshape(-1, 3).T
-        slot = _joined(self._slot, 4)
-        weights = np.concatenate(self._weights) if self._weights else np.zeros(0, np.int8)
-        return {
-            "block.weight0": first,
-            "block.axons": axons,
-            "block.neurons": neurons,
-            "weight.value": weights,
-            **{f"slot.{n}": c for n, c in zip(FCoreGraph.SCHEMA["slot"], slot, strict=True)},
-        }
 
 
 class _Parameters:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nmcompile.backends.tianjic.mapping import problems
 from nmcompile.backends.tianjic.mapping.assemble import Assembler
+from nmcompile.backends.tianjic.mapping.forms import forms_of
 from nmcompile.backends.tianjic.mapping.places import placed, slots_of
 from nmcompile.backends.tianjic.mapping.plan import chosen
 from nmcompile.backends.tianjic.mapping.planning import planned, readable, room_of
@@ -59,7 +60,7 @@ def map_network(
     plan = planned(split, target, schedule, tiler)
     if plan.cores > target.chip.cores.value * target.chip.chips_max.value - taken:
         raise NmError(problems.too_many_cores(plan.cores + taken, target, network.name))
-    columns = Assembler(plan).columns()
+    columns = Assembler(plan, forms_of(target)).columns()
     count = len(columns["core.population"])
     slots = slots_of(count, target, beside)
     columns |= {f"core.{name}": np.zeros(count, np.int32) for name in PLACE}
@@ -75,6 +76,7 @@ def map_network(
         interval=times.interval,
         schedule=str(schedule),
         partial_sum_bits=target.formats.partial_sum_bits.value,
+        weight_indices=target.core.weight_indices.value,
     )
     return placed(_with_traffic(graph, traffic or {}), slots, seed)
 

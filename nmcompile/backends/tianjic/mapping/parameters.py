@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.ir.arrays import Array
-from nmcompile.ir.neurons import KEEP_ONE
+from nmcompile.ir.neurons import KEEP_ONE, PAYLOAD_MAX
 from nmcompile.mapping.fcore_graph import AS_IT_IS, RELU8, SPIKING, FCoreGraph
 from nmcompile.mapping.populations import Population
 
@@ -22,10 +22,11 @@ def parameter_rows(population: Population) -> I32:
     """`(C, H, W, columns)` parameters of the neurons; 1 for H and W where they do not matter."""
     if population.activation is not None:
         relu = population.activation
+        end = 0 if relu.largest == PAYLOAD_MAX else relu.largest
         return _stacked(
             population,
             {"bias": relu.bias, "multiplier": relu.multiplier},
-            {"kind": RELU8, "shift": relu.shift, "v_keep": KEEP_ONE},
+            {"kind": RELU8, "shift": relu.shift, "v_keep": KEEP_ONE, "fire_above": end},
         )
     if population.model is not None:
         model = population.model

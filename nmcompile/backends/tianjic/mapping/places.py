@@ -10,7 +10,9 @@ import numpy.typing as npt
 from nmcompile.mapping.fcore_graph import FCoreGraph
 from nmcompile.mapping.graph import PLACE, MappedGraph
 from nmcompile.mapping.limits import Limits
-from nmcompile.mapping.place import Flows, Slots, place, slots_for
+from nmcompile.mapping.placement.flows import Flows
+from nmcompile.mapping.placement.place import place
+from nmcompile.mapping.placement.slots import Slots, slots_for
 from nmcompile.target import FCoreTarget
 
 UNLIMITED = 2**31 - 1

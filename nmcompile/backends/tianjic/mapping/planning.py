@@ -59,7 +59,8 @@ def planned(split: Stages, target: FCoreTarget, schedule: Schedule, tiler: Tiler
         tiler: of the network.
 
     Raises:
-        NmError: NM0347 where a partial sum is too wide, NM0349 where neurons cannot be folded.
+        NmError: NM0344 where a core has no table for its weights, NM0347 where a partial sum is too
+            wide, NM0349 where neurons cannot be folded.
     """
     phases = phases_of(schedule, [p.shape for p in split.populations])
     layers = [
@@ -68,7 +69,8 @@ def planned(split: Stages, target: FCoreTarget, schedule: Schedule, tiler: Tiler
     ]
     found = (problems.folded_parameters(tiled) for tiled in layers)
     wide = (problems.wide_partial_sum(tiled, split, target) for tiled in layers)
-    _require(problem for problem in (*found, *wide) if problem is not None)
+    varied = (problems.too_many_weights(tiled, target) for tiled in layers)
+    _require(problem for problem in (*found, *wide, *varied) if problem is not None)
     _, height, width = split.input.shape
     rows = fold(Schedule("semi-folded"), phases, (1, height, width))
     source = split.input.name, Fold(rows.rows, width, rows.ny, 1, rows.period)

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.backends.tianjic.mapping.forms import forms_of
 from nmcompile.backends.tianjic.mapping.parameters import parameter_rows
 from nmcompile.backends.tianjic.mapping.stamp import StampCore
 from nmcompile.backends.tianjic.mapping.tiling import Tiled
+from nmcompile.backends.tianjic.mapping.weight_blocks import has_weights
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.mapping.populations import Population, Stages
 from nmcompile.target import FCoreTarget
@@ -78,6 +80,32 @@ def folded_parameters(tiled: Tiled) -> Diagnostic | None:
         where=population.layer,
         limit="one bias, threshold and start per channel",
         help=("use the unfolded schedule", "give all neurons of a channel the same parameters"),
+    )
+
+
+def too_many_weights(tiled: Tiled, chip: FCoreTarget) -> Diagnostic | None:
+    """Weights that differ, where a core stores nothing but indices into a table."""
+    forms = forms_of(chip)
+    if forms.values:
+        return None
+    stamps = {id(stamp): stamp for _, stamp in tiled.boxes}.values()
+    cores = [core for stamp in stamps for core in stamp.cores if has_weights(core)]
+    most = max((len(np.unique(core.weight)) for core in cores), default=0)
+    found = str(most)
+    if any(core.element is not None for core in cores):
+        found = "a template, which is written while the network runs"
+    elif most <= forms.room:
+        return None
+    return Diagnostic(
+        code="NM0344",
+        message="the weights of a core have more values than its table of weights",
+        where=tiled.layer.population.layer,
+        limit=f"{forms.room} ({chip.cite('core.weight_indices')})",
+        found=found,
+        help=(
+            f"set `weight_levels = {forms.room}` in the recipe, for all layers or for this one",
+            'choose a target whose cores store weights themselves (`weight_forms = ["values"]`)',
+        ),
     )
 
 

@@ -75,9 +75,10 @@ def largest(
 
 @njit_borrowing
 def activation(total: Any, row: Any, p: I64) -> Any:
-    """ReLU8 of a sum."""
+    """ReLU8 of a sum; it ends where the level of spiking neurons would be, or at 255."""
+    most = p[row, FIRE_ABOVE] if p[row, FIRE_ABOVE] > 0 else np.int64(PAYLOAD_MAX)
     scaled = (total + p[row, BIAS]) * p[row, MULTIPLIER] + (np.int64(1) << (p[row, SHIFT] - 1))
-    return min(max(scaled >> p[row, SHIFT], np.int64(0)), np.int64(PAYLOAD_MAX))
+    return min(max(scaled >> p[row, SHIFT], np.int64(0)), most)
 
 
 @njit_borrowing

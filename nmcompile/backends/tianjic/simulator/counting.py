@@ -51,6 +51,17 @@ class Counting:
             interval=graph.phases,
         )
 
+    def traffic(self, trace: Trace) -> I64:
+        """`(phases, pairs)` packets from core to core."""
+        pairs = np.zeros((len(trace.operations), len(self._routing.source)), np.int64)
+        for phase, now in enumerate(pairs):
+            sent = trace.sent[trace.sent0[phase] : trace.sent0[phase + 1]]
+            first, many = self._packet0[sent], np.diff(self._packet0)[sent]
+            before = np.repeat(np.cumsum(many) - many, many)
+            packets = np.repeat(first, many) + np.arange(len(before)) - before
+            np.add.at(now, self._routing.pair[packets], 1)
+        return pairs
+
     def _layers(self, trace: Trace, spikes: tuple[int, ...]) -> tuple[LayerCounters, ...]:
         graph, own = self._graph, ~self._graph.adders()
         populations, count = graph["core.population"][own], len(graph.populations)

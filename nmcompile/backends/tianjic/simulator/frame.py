@@ -87,6 +87,7 @@ class FrameSimulator(ABC):
             counters=self._counting.counted(trace, sent),
             v_final=self._finals(trace) if record else {},
             spikes=self._spikes(trace) if record else {},
+            traffic=self._counting.traffic(trace) if record else None,
         )
 
     def stream(

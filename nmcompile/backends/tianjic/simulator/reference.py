@@ -33,7 +33,7 @@ def send(sum_: int, v: int, p: Row) -> tuple[int, int]:
     """
     if p["kind"] == RELU8:
         scaled = ((sum_ + p["bias"]) * p["multiplier"] + (1 << (p["shift"] - 1))) >> p["shift"]
-        return max(0, min(PAYLOAD_MAX, scaled)), v
+        return max(0, min(p["fire_above"] or PAYLOAD_MAX, scaled)), v
     if p["kind"] != SPIKING:
         return sum_, v
     kept = abs(v) * p["v_keep"] >> 12
@@ -59,6 +59,7 @@ class ReferenceFCores(FrameSimulator):
             _rows(graph, table)
             for table in ("core", "axon", "block", "parameter", "neuron", "host")
         )
+        self._entry: list[int] = graph["entry.value"].tolist()
         self.reset()
 
     def reset(self) -> None:
@@ -118,6 +119,15 @@ class ReferenceFCores(FrameSimulator):
         inside = 0 <= y < source.shape[1] and 0 <= x < source.shape[2]
         return int(source[axon["c"], y, x]) if inside else 0
 
+    def _weights(self, core: Row) -> list[list[int]]:
+        """Weights of a core, axon by axon; those that it stores by index are looked up."""
+        block, shape = self._block[core["block"]], (core["axons"], core["neurons"])
+        part = slice(block["weight0"], block["weight0"] + shape[0] * shape[1])
+        if not block["entries"]:
+            return self.weights.value[part].reshape(shape).tolist()  # type: ignore[no-any-return]
+        stored = self.graph["weight.value"][part].reshape(shape).tolist()
+        return [[self._entry[block["entry0"] + index] for index in row] for row in stored]
+
     def _step(
         self, number: int, t: int, ky: int, kx: int, phase: int
     ) -> tuple[int, int, list[Output]]:
@@ -125,9 +135,7 @@ class ReferenceFCores(FrameSimulator):
         core, graph = self._core[number], self.graph
         axons = range(core["axon0"], core["axon0"] + core["axons"])
         inputs = [self._read(self._axon[a], ky, kx) for a in axons]
-        first = self._block[core["block"]]["weight0"]
-        shape = (core["axons"], core["neurons"])
-        block = self.weights.value[first : first + shape[0] * shape[1]].reshape(shape).tolist()
+        block = self._weights(core)
         _, height, width = graph.populations[core["population"]].shape
         membranes = self._v[core["population"]]
         outputs, counted = [], 0

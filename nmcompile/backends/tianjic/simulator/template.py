@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.mapping.fcore_graph import FCoreGraph
+from nmcompile.mapping.fcore_weights import held_weights
 
 WEIGHT = np.iinfo(np.int8)
 
@@ -21,12 +22,12 @@ class Weights:
         graph: the mapped network.
 
     Attributes:
-        value: `(weights,)` int8 as the cores hold them now.
+        value: `(weights,)` int8 as the cores use them now: indices are looked up.
     """
 
     def __init__(self, graph: FCoreGraph) -> None:
         self._graph = graph
-        self.value = graph["weight.value"].copy()
+        self.value = held_weights(graph)
 
     def write(self, slots: Mapping[str, npt.NDArray[Any]] | None) -> None:
         """Write the template of the next frame.

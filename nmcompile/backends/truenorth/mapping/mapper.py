@@ -29,7 +29,9 @@ from nmcompile.ir.network import Network
 from nmcompile.mapping.crossbar_graph import CrossbarGraph
 from nmcompile.mapping.graph import PLACE, MappedGraph
 from nmcompile.mapping.header import header_of
-from nmcompile.mapping.place import SEED, Flows, Slots, place, slots_for
+from nmcompile.mapping.placement.flows import Flows
+from nmcompile.mapping.placement.place import SEED, place
+from nmcompile.mapping.placement.slots import Slots, slots_for
 from nmcompile.mapping.populations import Stages
 from nmcompile.mapping.route import system_coordinates
 from nmcompile.mapping.stages import stages

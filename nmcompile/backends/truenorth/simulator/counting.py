@@ -7,6 +7,8 @@ at every crosspoint of its row, copies, relays and ticks outside the window incl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -64,6 +66,20 @@ class Counting:
             cores=cores,
         )
 
+    def traffic(self, trace: Trace, events: Events) -> I64:
+        """`(ticks, pairs)` packets from core to core; see `counted`."""
+        pairs = np.zeros((self._graph.ticks, len(self._routing.source)), np.int64)
+        for tick, packets in enumerate(self._packets(trace, events)):
+            np.add.at(pairs[tick], self._routing.pair[packets], 1)
+        return pairs
+
+    def _packets(self, trace: Trace, events: Events) -> Iterator[I64]:
+        """Which packets are sent, tick by tick."""
+        for tick in range(self._graph.ticks):
+            hosts = self._graph.neurons + events.part(tick, tick + 1).line
+            packets = self._packet[np.concatenate([np.flatnonzero(trace.spikes[tick]), hosts])]
+            yield packets[packets >= 0]
+
     def _layers(self, trace: Trace, train: Bits, core_sops: I64) -> tuple[LayerCounters, ...]:
         graph, populations = self._graph, len(self._graph.populations)
         spikes = np.zeros(graph.neurons + train.shape[1], np.int64)
@@ -105,10 +121,7 @@ class Counting:
         packets_in = np.zeros((ticks, graph.cores), np.int64)
         total = np.zeros(len(routing.source), np.int64)
         loads = np.zeros(ticks, np.int64)
-        for tick in range(ticks):
-            hosts = graph.neurons + events.part(tick, tick + 1).line
-            packets = self._packet[np.concatenate([np.flatnonzero(trace.spikes[tick]), hosts])]
-            packets = packets[packets >= 0]
+        for tick, packets in enumerate(self._packets(trace, events)):
             pairs = np.bincount(routing.pair[packets], minlength=len(total))
             packets_in[tick] = np.bincount(routing.core[packets], minlength=graph.cores)
             loads[tick] = routing.link_loads(pairs).max(initial=0)

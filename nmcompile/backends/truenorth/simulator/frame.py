@@ -98,6 +98,7 @@ class FrameSimulator(ABC):
             counters=self._counting.counted(trace, events, train, graph["crossbar.word"]),
             v_final=self._finals(membranes) if record else {},
             spikes=self._spikes(trace) if record else {},
+            traffic=self._counting.traffic(trace, events) if record else None,
         )
 
     def _take_template(self, slots: Slots | None) -> None:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.fcore_nets import (
     CORES,
+    FORMS,
     SCHEDULES,
     chip,
     hybrid_networks,
@@ -63,11 +64,11 @@ def differs(simulator: FrameSimulator, network: Network, stimuli: list[Any], slo
 
 
 @settings(max_examples=60, **RANDOM)
-@given(hybrid_networks(), SCHEDULES, CORES, st.integers(0, 2**16))
+@given(hybrid_networks(), SCHEDULES, CORES, FORMS, st.integers(0, 2**16))
 def test_random_networks(
-    network: Network, schedule: Schedule, core: tuple[int, int], seed: int
+    network: Network, schedule: Schedule, core: tuple[int, int], forms: Any, seed: int
 ) -> None:
-    graph = map_network(network, chip(*core, chips=BOARD), schedule=schedule)
+    graph = map_network(network, chip(*core, chips=BOARD, forms=forms), schedule=schedule)
     rng = np.random.default_rng(seed)
     stimuli = [stimulus_for(network, rng) for _ in range(2)]
     engine = FCoreEngine(graph)
@@ -82,11 +83,11 @@ def test_random_networks(
 
 
 @settings(max_examples=6, **RANDOM)
-@given(hybrid_networks(), SCHEDULES, CORES, st.integers(0, 2**16))
+@given(hybrid_networks(), SCHEDULES, CORES, FORMS, st.integers(0, 2**16))
 def test_engine_equals_reference(
-    network: Network, schedule: Schedule, core: tuple[int, int], seed: int
+    network: Network, schedule: Schedule, core: tuple[int, int], forms: Any, seed: int
 ) -> None:
-    graph = map_network(network, chip(*core, chips=BOARD), schedule=schedule)
+    graph = map_network(network, chip(*core, chips=BOARD, forms=forms), schedule=schedule)
     stimulus = stimulus_for(network, np.random.default_rng(seed))
     results = [
         simulator(graph).run(stimulus, record=True) for simulator in (ReferenceFCores, FCoreEngine)

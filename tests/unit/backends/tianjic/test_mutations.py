@@ -21,7 +21,7 @@ NETWORK = two_layers()
 STIMULI = [stimulus_for(NETWORK, np.random.default_rng(n)) for n in range(2)]
 GOLDEN = [IntegerRunner(NETWORK).run(s, record=True) for s in STIMULI]
 GRAPHS = {
-    name: map_network(NETWORK, chip(24, 12), schedule=Schedule(name))  # type: ignore[arg-type]
+    name: map_network(NETWORK, chip(24, 12, forms=("values",)), schedule=Schedule(name))  # type: ignore[arg-type]
     for name in ("unfolded", "semi-folded", "folded")
 }
 Change = Callable[[FCoreGraph], dict[str, Any]]

@@ -14,6 +14,7 @@ from nmcompile.backends.tianjic.mapping.problems import largest_partial_sum
 from nmcompile.backends.tianjic.mapping.schedule import Schedule
 from nmcompile.backends.tianjic.mapping.tiling import Tiler
 from nmcompile.backends.tianjic.usage import layer_rows, memory_bytes, partial_sum_bounds, usage
+from nmcompile.mapping.fcore_weights import held_weights
 
 SMALL = chip(24, 12)
 
@@ -27,7 +28,8 @@ def test_every_limit_holds(kind: Any) -> None:
     for name in ("axons", "neurons"):
         cores = rows[f"core.{name}"].cores
         assert cores is not None and cores.max() == rows[f"core.{name}"].used
-    assert rows["formats.weight_bits"].used == np.abs(graph["weight.value"].astype(int)).max()
+    assert rows["formats.weight_bits"].used == np.abs(held_weights(graph).astype(int)).max()
+    assert rows["core.weight_indices"].used == 25 == len(np.unique(held_weights(graph)))
     assert rows["chip.cores"].used == graph.cores
     assert rows["formats.partial_sum_bits"].used > 0
 
@@ -58,4 +60,6 @@ def test_folded_membranes_are_charged() -> None:
     graph = map_network(two_layers(), chip(), schedule=Schedule("folded"))
     second = graph["core.population"] == 1
     assert graph["core.axons"][second].tolist() == [54]
-    assert memory_bytes(graph)[second].tolist() == [54 * 8 + 8 * 4 * 5 * 4]
+    assert memory_bytes(graph)[second].tolist() == [54 * 8 * 5 // 8 + 32 + 8 * 4 * 5 * 4]
+    plain = map_network(two_layers(), chip(forms=("values",)), schedule=Schedule("folded"))
+    assert memory_bytes(plain)[second].tolist() == [54 * 8 + 8 * 4 * 5 * 4]

@@ -1,0 +1,1 @@
+"""The network on chip, cycle by cycle: links that take one packet at a time, and their queues."""

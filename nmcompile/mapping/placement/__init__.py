@@ -1,0 +1,1 @@
+"""Cores onto the mesh: places, starts, search, bounds and baselines."""

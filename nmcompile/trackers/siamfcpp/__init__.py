@@ -1,0 +1,1 @@
+"""SiamFC++'s tracker loop: score and box maps of one search crop per frame."""

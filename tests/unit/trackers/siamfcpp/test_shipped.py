@@ -1,0 +1,59 @@
+"""The shipped SiamFC++ networks: complete, small, and above the box that never moves."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nmcompile.data import models_dir
+from nmcompile.datasets.sequence import open_sequence
+from nmcompile.evaluation.ope import evaluate, static_boxes
+from nmcompile.frontends.checkpoint import Checkpoint, load_checkpoint
+
+pytestmark = pytest.mark.torch
+
+MODELS = {"s4": 1, "spiking-siamfcpp": 3}
+
+
+def shipped(name: str) -> tuple[Checkpoint, dict[str, Any]]:
+    """Checkpoint and card."""
+    folder = models_dir() / name
+    card = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+    return load_checkpoint(folder / f"{name}.pt"), card
+
+
+@pytest.mark.parametrize(("name", "timesteps"), MODELS.items())
+def test_contents(name: str, timesteps: int) -> None:
+    checkpoint, card = shipped(name)
+    assert checkpoint.architecture == card["architecture"] == "siamfcpp"
+    assert checkpoint.config["timesteps"] == card["timesteps"] == timesteps
+    assert checkpoint.images is not None
+    assert checkpoint.images.shape[1:] == (207, 207, 3)
+    assert all(np.isfinite(v).all() for v in checkpoint.state.values())
+    json.dumps(dict(checkpoint.tracker))
+    assert (models_dir() / name / f"{name}.pt").stat().st_size < 1_200_000
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_float_network_follows_the_demonstration_sequence(name: str) -> None:
+    from nmcompile.architectures.siamfcpp import SiamFCpp, SiamFCppConfig
+    from nmcompile.frontends.siamese import load_state
+    from nmcompile.trackers.siamfcpp.loop import SiamFCppTracker
+    from nmcompile.trackers.siamfcpp.torch_engine import TorchMapsEngine, torch_params
+
+    checkpoint, _ = shipped(name)
+    model = SiamFCpp(SiamFCppConfig.from_mapping(checkpoint.config))
+    load_state(model, checkpoint)
+    engine = TorchMapsEngine(model, checkpoint.preprocess.mean, checkpoint.preprocess.std)
+    params = torch_params(model, dict(checkpoint.tracker))
+    sequence = open_sequence(models_dir() / "siamsnn" / "sequence")
+    assert sequence.boxes is not None
+    tracker = SiamFCppTracker(engine, params, sequence.frames[0], sequence.boxes[0].tolist())
+    rest = list(sequence.frames)[1:]
+    found = np.stack([sequence.boxes[0], *(tracker.step(frame) for frame in rest)])
+    still = evaluate(static_boxes(sequence.boxes), sequence.boxes)
+    assert evaluate(found, sequence.boxes).mean_iou > still.mean_iou + 0.3
