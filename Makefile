@@ -57,7 +57,8 @@ conformance-lava: $(STAMP)
 REPORTS := build/reports
 gate: $(STAMP)
 	@mkdir -p $(REPORTS)
-	@for pair in siamsnn:loihi1 siamsnn:loihi2 siamsnn:tianjic siamsnn-truenorth:truenorth dashnet:tianjic; do \
+	@for pair in siamsnn:loihi1 siamsnn:loihi2 siamsnn:tianjic siamsnn-truenorth:truenorth dashnet:tianjic \
+	    s4:tianjic spiketrack:tianjic; do \
 	    model=$${pair%:*}; target=$${pair#*:}; kept=$(REPORTS)/$$model-$$target.json; \
 	    test -f $$kept && continue; \
 	    $(NM) build models/$$model/$$model.pt --target $$target -o build/$$model-$$target >/dev/null \

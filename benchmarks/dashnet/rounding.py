@@ -35,8 +35,9 @@ from nmcompile.ir import ops  # noqa: E402
 from nmcompile.ir.network import Network  # noqa: E402
 from nmcompile.ir.program import Program  # noqa: E402
 from nmcompile.passes.recipe import LayerRecipe, Recipe  # noqa: E402
-from nmcompile.reference.float import FloatRunner, empty_slots  # noqa: E402
+from nmcompile.reference.float import FloatRunner  # noqa: E402
 from nmcompile.reference.integer import IntegerRunner  # noqa: E402
+from nmcompile.reference.slots import empty_slots  # noqa: E402
 from nmcompile.target import load_target  # noqa: E402
 from nmcompile.trackers.dashnet.loop import Mode, track_hybrid  # noqa: E402
 from nmcompile.trackers.dashnet.params import HybridParams  # noqa: E402

@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=16000, help="pairs to render")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="stages")
     parser.add_argument("--updates", type=int, help="of each stage instead of its own number")
+    parser.add_argument("--minutes", type=float, help="of each stage instead of updates")
     parser.add_argument("--seed", type=int, default=0, help="of pairs, weights and batches")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -91,7 +92,8 @@ def main() -> None:
                 config=replace(CONFIG, timesteps=part.timesteps),
                 state=args.states / f"{name}.state",
                 pairs=args.pairs,
-                updates=args.updates or part.updates,
+                updates=None if args.minutes else args.updates or part.updates,
+                minutes=args.minutes,
                 start=args.states / f"{part.start}.state" if part.start else None,
                 teacher=args.states / f"{TEACHER}.state",
                 distillation=part.distillation,

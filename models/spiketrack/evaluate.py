@@ -1,6 +1,6 @@
 """Mean IoU and precision of a SpikeTrack checkpoint, float, beside two baselines.
 
-    python models/spiketrack/evaluate.py models/spiketrack/spiketrack.pt ../shared/data/sequences/*
+    python models/spiketrack/evaluate.py models/spiketrack/spiketrack.pt SEQUENCES/*
 
 One pass from the first true box. The baselines are the box that never moves, and the same network
 with its weights shuffled within each tensor (three seeds).

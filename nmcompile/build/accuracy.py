@@ -23,6 +23,7 @@ from nmcompile.passes.membrane_units import has_membranes
 from nmcompile.passes.numbers import ZERO
 from nmcompile.passes.recipe import Recipe
 from nmcompile.reference.integer import IntegerRunner
+from nmcompile.reference.slots import empty_slots
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,12 @@ def _inputs(
             if network.name in above:
                 yield network, above[network.name], below[network.name]
         return
-    from nmcompile.reference.float import empty_slots
-
     for network in upper.networks:
         if given := _inputs_of(upper, network, made):
-            inputs = [NetworkInput(stimulus, empty_slots(network)) for stimulus in given]
-            yield network, inputs, inputs
+            # A lower level may read another form of a slot: a bank of templates.
+            slots = empty_slots(network), empty_slots(lower.network(network.name))
+            both = [[NetworkInput(x, contents) for x in given] for contents in slots]
+            yield network, both[0], both[1]
 
 
 def response_error(upper: Program, lower: Program, made: tuple[Frame, ...]) -> tuple[float, float]:

@@ -133,7 +133,8 @@ def record_activations(
     Raises:
         NmError: NM0205 when there are no images, or no network takes them.
     """
-    from nmcompile.reference.float import FloatRunner, empty_slots
+    from nmcompile.reference.float import FloatRunner
+    from nmcompile.reference.slots import empty_slots
 
     network, images = fitting(program, calibration)
     names = tuple(n.name for n in activation_nodes(network))

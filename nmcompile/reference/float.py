@@ -143,11 +143,6 @@ class FloatRunner:
         return self._constants[key]
 
 
-def empty_slots(network: Network) -> dict[str, Real]:
-    """Zeros for every slot that `network` reads: enough to run what comes before a match."""
-    return {n.op.slot: np.zeros(n.op.shape) for n in network.nodes if isinstance(n.op, ops.Slot)}
-
-
 Lookup = Callable[[Array], torch.Tensor]
 Inputs = list[torch.Tensor]
 

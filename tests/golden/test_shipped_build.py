@@ -27,6 +27,7 @@ MODELS = HERE.parents[1] / "models"
 BUILDS = (
     *(("siamsnn", "loihi1"), ("siamsnn", "loihi2"), ("siamsnn", "tianjic")),
     *(("siamsnn-truenorth", "truenorth"), ("dashnet", "tianjic")),
+    *(("s4", "tianjic"), ("spiketrack", "tianjic")),
 )
 
 

@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_console_lines_run(folder: Path) -> None:
     lines = [line[2:] for line in block("console").splitlines() if line.startswith("$ ")]
-    assert len(lines) == 15
+    assert len(lines) == 16
     for line in lines:
         if any(text in line for text in SKIPPED):
             continue

@@ -26,8 +26,9 @@ from nmcompile.passes.quantise import quantise
 from nmcompile.passes.recipe import Coding, LayerRecipe, Recipe
 from nmcompile.passes.to_spiking import to_spiking
 from nmcompile.passes.tune import tuned
-from nmcompile.reference.float import FloatRunner, empty_slots
+from nmcompile.reference.float import FloatRunner
 from nmcompile.reference.integer import IntegerRunner
+from nmcompile.reference.slots import empty_slots
 
 pytestmark = pytest.mark.torch
 PLAIN = TargetRules("plain", 8, 6, 24, 17, 13, 7, True, "microcode", "none", "cannot", 24, True)

@@ -110,7 +110,7 @@ def test_shots_show_the_target_where_the_box_says(pictures: list[Image]) -> None
     side = boxes[..., 2:].prod(-1).sqrt()
     assert side.min() > 0.1
     assert side.max() < 0.5
-    again = batch(renderer, np.random.default_rng(3), 8)
+    again = batch(ShotRenderer(pictures, 64, 2, 3), np.random.default_rng(3), 8)
     torch.testing.assert_close(searches, again[1])
 
 
