@@ -152,7 +152,7 @@ bench-scale: $(STAMP)
 bench-compile: $(STAMP)
 	$(PY) benchmarks/compile/run.py
 
-# which shipped model fits which chip: asks every pair (minutes) and writes the tables
+# which shipped model fits which chip: builds every pair (minutes) and writes the tables
 support: $(STAMP)
 	$(PY) models/support.py
 

@@ -15,6 +15,7 @@ from torch import nn
 from nmcompile.architectures.dashnet import Ann, DashNet, DashNetConfig, Snn
 from training.box_loss import box_loss, overlaps
 from training.hybrid_pairs import Pool
+from training.state import write_state
 
 LOG = logging.getLogger("train")
 CHECK_SECONDS: Final = 90.0
@@ -123,9 +124,7 @@ class Trainer:
             "elapsed_s": self.elapsed_s,
             "updates": self.updates,
         }
-        part = self.settings.state.with_name(self.settings.state.name + ".part")
-        torch.save(body, part)
-        part.replace(self.settings.state)
+        write_state(self.settings.state, body)
 
     def _resume(self, body: dict[str, Any]) -> None:
         self.net.load_state_dict(body["net"])

@@ -31,6 +31,7 @@ from training.s4_losses import (
     teacher_loss,
 )
 from training.s4_pairs import Batch, Pool, held_out
+from training.state import write_state
 
 LOG = logging.getLogger("train")
 VALIDATION_PAIRS: Final = 256
@@ -143,18 +144,14 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state."""
-        part = self.stage.state.with_suffix(".part")
-        torch.save(
-            {
-                "config": self.stage.config.to_mapping(),
-                "model": self.model.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "updates": self.updates,
-                "seconds": self.seconds,
-            },
-            part,
-        )
-        part.replace(self.stage.state)
+        body = {
+            "config": self.stage.config.to_mapping(),
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "updates": self.updates,
+            "seconds": self.seconds,
+        }
+        write_state(self.stage.state, body)
 
     def step(self, batch: Batch) -> float:
         """One update."""

@@ -21,6 +21,7 @@ from nmcompile.architectures.spiketrack.memory import MemoryRetrieval
 from nmcompile.architectures.spiketrack.network import SpikeTrack
 from training import spiketrack_losses as losses
 from training.spiketrack_pairs import Batch, Shots, held_out
+from training.state import write_state
 
 LOG = logging.getLogger("train")
 CHECK_SECONDS: Final = 240.0
@@ -172,9 +173,7 @@ class Trainer:
             "elapsed_s": self.elapsed_s,
             "updates": self.updates,
         }
-        part = self.settings.state.with_name(self.settings.state.name + ".part")
-        torch.save(body, part)
-        part.replace(self.settings.state)
+        write_state(self.settings.state, body)
 
     def _resume(self, body: dict[str, Any]) -> None:
         self.net.load_state_dict(body["net"])

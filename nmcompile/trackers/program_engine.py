@@ -13,8 +13,8 @@ from nmcompile.trackers.siamfc import SiamFCParams
 __all__ = ["ProgramEngine", "program_params"]
 
 
-class ProgramEngine:
-    """Answers with the response maps of a program's executor.
+class ExemplarEngine:
+    """Gives exemplar and search crops to a program's executor.
 
     Args:
         executor: float (with folded preprocessing), integer, golden or mapped.
@@ -28,10 +28,18 @@ class ProgramEngine:
         """Run the on_init steps on the exemplar, RGB uint8 `(H, W, 3)`."""
         self._executor.init(channel_order(crop[None], self._preprocess)[0])
 
+    def outputs(self, crops: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float64]]:
+        """The program's output for each search crop, RGB uint8 `(S, H, W, 3)`."""
+        found = self._executor.frame(channel_order(crops, self._preprocess))
+        return [np.asarray(output, np.float64) for output in found]
+
+
+class ProgramEngine(ExemplarEngine):
+    """Answers with the response maps of a program's executor."""
+
     def respond(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """Responses `(S, h, w)` of search crops, RGB uint8 `(S, H, W, 3)`."""
-        outputs = self._executor.frame(channel_order(crops, self._preprocess))
-        return np.stack([np.asarray(o, np.float64).reshape(o.shape[-2:]) for o in outputs])
+        return np.stack([o.reshape(o.shape[-2:]) for o in self.outputs(crops)])
 
 
 def program_params(program: Program) -> SiamFCParams:

@@ -10,7 +10,25 @@ import torch
 
 from nmcompile.architectures.siamfc import SiamFC
 
-__all__ = ["TorchEngine"]
+__all__ = ["CropInput", "TorchEngine"]
+
+
+class CropInput:
+    """Crops as a network reads them.
+
+    Args:
+        mean: Per channel, subtracted from RGB 0..255.
+        std: Per channel, divided by.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        self._mean = torch.tensor(mean, dtype=torch.float32).reshape(1, 3, 1, 1)
+        self._std = torch.tensor(std, dtype=torch.float32).reshape(1, 3, 1, 1)
+
+    def __call__(self, crops: npt.NDArray[np.uint8]) -> torch.Tensor:
+        """`(N, 3, H, W)` float32 of RGB uint8 `(N, H, W, 3)`."""
+        batch = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float()
+        return (batch - self._mean) / self._std
 
 
 class TorchEngine:
@@ -29,13 +47,11 @@ class TorchEngine:
         std: Sequence[float] = (1.0, 1.0, 1.0),
     ) -> None:
         self.model = model.eval()
-        self._mean = torch.tensor(mean, dtype=torch.float32).reshape(1, 3, 1, 1)
-        self._std = torch.tensor(std, dtype=torch.float32).reshape(1, 3, 1, 1)
+        self._input = CropInput(mean, std)
         self._template: torch.Tensor | None = None
 
     def _features(self, crops: npt.NDArray[np.uint8]) -> torch.Tensor:
-        batch = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float()
-        return self.model.features((batch - self._mean) / self._std)
+        return self.model.features(self._input(crops))
 
     def set_template(self, crop: npt.NDArray[np.uint8]) -> None:
         """Take the exemplar crop (127, 127, 3)."""

@@ -10,6 +10,7 @@ import torch
 
 from nmcompile.architectures.siamfcpp import SiamFCpp
 from nmcompile.trackers.siamfcpp.params import SiamFCppParams
+from nmcompile.trackers.torch_engine import CropInput
 
 __all__ = ["TorchMapsEngine", "torch_params"]
 
@@ -30,25 +31,20 @@ class TorchMapsEngine:
         std: Sequence[float] = (1.0, 1.0, 1.0),
     ) -> None:
         self.model = model.eval()
-        self._mean = torch.tensor(mean, dtype=torch.float32).reshape(1, 3, 1, 1)
-        self._std = torch.tensor(std, dtype=torch.float32).reshape(1, 3, 1, 1)
+        self._input = CropInput(mean, std)
         self._kernels: tuple[torch.Tensor, torch.Tensor] | None = None
-
-    def _input(self, crop: npt.NDArray[np.uint8]) -> torch.Tensor:
-        batch = torch.from_numpy(np.ascontiguousarray(crop[None])).permute(0, 3, 1, 2).float()
-        return (batch - self._mean) / self._std
 
     def set_template(self, crop: npt.NDArray[np.uint8]) -> None:
         """Take the exemplar crop `(H, W, 3)`."""
         with torch.inference_mode():
-            self._kernels = self.model.exemplar(self._input(crop))
+            self._kernels = self.model.exemplar(self._input(crop[None]))
 
     def maps(self, crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """Maps `(6, S, S)` of a search crop `(H, W, 3)`."""
         if self._kernels is None:
             raise RuntimeError("set_template comes before maps")
         with torch.inference_mode():
-            found = self.model.search(self._input(crop), self._kernels)
+            found = self.model.search(self._input(crop[None]), self._kernels)
             logs = torch.log(found.box / self.model.config.stride)
             return torch.cat([found.score, found.centre, logs], 1)[0].double().numpy()
 
