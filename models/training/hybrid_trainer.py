@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from torch import nn
 from nmcompile.architectures.dashnet import Ann, DashNet, DashNetConfig, Snn
 from training.box_loss import box_loss, overlaps
 from training.hybrid_pairs import Pool
-from training.state import write_state
+from training.state import TimedTraining
 
 LOG = logging.getLogger("train")
 CHECK_SECONDS: Final = 90.0
@@ -54,7 +54,7 @@ class Settings:
     sparsity: float = 0.003
 
 
-class Trainer:
+class Trainer(TimedTraining):
     """A network, its optimiser, the best weights so far.
 
     Args:
@@ -62,6 +62,7 @@ class Trainer:
     """
 
     def __init__(self, settings: Settings, pool: Pool) -> None:
+        super().__init__()
         torch.manual_seed(settings.seed)
         self.settings, self.pool = settings, pool
         net = DashNet(settings.config)
@@ -73,11 +74,9 @@ class Trainer:
         start_still(self.net.layer("fc2"))
         self.net.to(memory_format=torch.channels_last)
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=settings.rate)
-        self.best: tuple[float, State] = (-1.0, {})
-        self.elapsed_s = 0.0
-        self.updates = 0
         if settings.state.exists():
-            self._resume(torch.load(settings.state, weights_only=True))
+            self.resume(settings.state)
+            self.elapsed_s = 0.0 if settings.anew else self.elapsed_s
 
     def step(self) -> float:
         """One update; returns its loss."""
@@ -90,11 +89,7 @@ class Trainer:
             found, active = answers(self.net, windows)
         loss = box_loss(found, boxes, weights(self.net), settings.decay)
         excess = torch.relu(active / settings.activity - 1.0)
-        done = min(1.0, self.elapsed_s / (60.0 * settings.minutes))
-        warm = min(1.0, (self.updates + 1) / 100.0)
-        rate = settings.rate * warm * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * done)))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        self.set_rate(settings.rate, settings.minutes, 100.0)
         self.optimiser.zero_grad(set_to_none=True)
         (loss + settings.sparsity * excess).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -117,21 +112,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state from which the training can go on."""
-        body = {
-            "net": self.net.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "best": self.best,
-            "elapsed_s": self.elapsed_s,
-            "updates": self.updates,
-        }
-        write_state(self.settings.state, body)
-
-    def _resume(self, body: dict[str, Any]) -> None:
-        self.net.load_state_dict(body["net"])
-        self.optimiser.load_state_dict(body["optimiser"])
-        self.best = (body["best"][0], body["best"][1])
-        self.elapsed_s = 0.0 if self.settings.anew else body["elapsed_s"]
-        self.updates = body["updates"]
+        self.save_to(self.settings.state)
 
 
 def answers(net: Ann | Snn, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

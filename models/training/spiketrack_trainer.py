@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from nmcompile.architectures.spiketrack.memory import MemoryRetrieval
 from nmcompile.architectures.spiketrack.network import SpikeTrack
 from training import spiketrack_losses as losses
 from training.spiketrack_pairs import Batch, Shots, held_out
-from training.state import write_state
+from training.state import TimedTraining
 
 LOG = logging.getLogger("train")
 CHECK_SECONDS: Final = 240.0
@@ -90,10 +89,11 @@ def normalise(crops: torch.Tensor) -> torch.Tensor:
     return (crops.float() / 255 - mean) / std
 
 
-class Trainer:
+class Trainer(TimedTraining):
     """A network, its optimiser, the best weights so far."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.net = SpikeTrack(settings.config)
@@ -109,11 +109,8 @@ class Trainer:
             {"params": [p for p in self.net.parameters() if 1 < p.ndim < 5]},
         ]
         self.optimiser = torch.optim.AdamW(groups, settings.rate, weight_decay=settings.decay)
-        self.best: tuple[float, State] = (-1.0, {})
-        self.elapsed_s = 0.0
-        self.updates = 0
         if settings.state.exists():
-            self._resume(torch.load(settings.state, weights_only=True))
+            self.resume(settings.state)
 
     def maps(self, templates: torch.Tensor, searches: torch.Tensor) -> Maps:
         """Maps of searches (K, N, 3, R, R), K N of them; all of a target ask one memory."""
@@ -127,11 +124,7 @@ class Trainer:
         """One update; returns its loss."""
         templates, searches, boxes, outlined = examples
         settings = self.settings
-        done = min(1.0, self.elapsed_s / (60.0 * settings.minutes))
-        warm = min(1.0, (self.updates + 1) / 200.0)
-        rate = settings.rate * warm * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * done)))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        self.set_rate(settings.rate, settings.minutes, 200.0)
         self.net.train()
         with torch.autocast("cpu", torch.bfloat16):
             maps = self.maps(templates, searches)
@@ -166,20 +159,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state from which the training can go on."""
-        body = {
-            "net": self.net.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "best": self.best,
-            "elapsed_s": self.elapsed_s,
-            "updates": self.updates,
-        }
-        write_state(self.settings.state, body)
-
-    def _resume(self, body: dict[str, Any]) -> None:
-        self.net.load_state_dict(body["net"])
-        self.optimiser.load_state_dict(body["optimiser"])
-        self.best = (body["best"][0], body["best"][1])
-        self.elapsed_s, self.updates = body["elapsed_s"], body["updates"]
+        self.save_to(self.settings.state)
 
 
 def _near(found: torch.Tensor, boxes: torch.Tensor) -> float:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, Final
 
 from nmcompile.build.execute import ProgramExecutor
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.program import Program
 from nmcompile.trackers import siamfc
+from nmcompile.trackers.following import Box, Image, Tracker, follow
 from nmcompile.trackers.program_engine import ProgramEngine, program_params
 from nmcompile.trackers.siamfcpp import loop as siamfcpp
 from nmcompile.trackers.siamfcpp import program_engine as siamfcpp_engine
@@ -26,16 +24,6 @@ from nmcompile.trackers.spiketrack import program_engine as spiketrack_engine
 from nmcompile.trackers.spiketrack.params import SpikeTrackParams
 
 __all__ = ["Loop", "Tracker", "loop_of"]
-
-Image = npt.NDArray[np.uint8]
-Box = npt.NDArray[np.float64]
-
-
-class Tracker(Protocol):
-    """One track; it was started with the first frame and its box."""
-
-    def step(self, image: Image) -> Box:
-        """Find the object in the next frame: x, y, w, h in pixels counted from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +58,10 @@ class Loop:
             frames: RGB, a `VideoSequence` for example.
             box: x, y, w, h in the first, pixels counted from 0.
 
-        Yields:
+        Returns:
             One box per frame, as soon as it is known; the first is `box`.
         """
-        track: Tracker | None = None
-        for image in frames:
-            if track is None:
-                track = self.start(executor, image, box)
-                yield np.asarray(box, np.float64)
-            else:
-                yield track.step(image)
+        return follow(lambda image: self.start(executor, image, box), frames, box)
 
 
 def _siamfc(

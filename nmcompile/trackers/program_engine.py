@@ -13,8 +13,8 @@ from nmcompile.trackers.siamfc import SiamFCParams
 __all__ = ["ProgramEngine", "program_params"]
 
 
-class ExemplarEngine:
-    """Gives exemplar and search crops to a program's executor.
+class CropEngine:
+    """Gives crops to a program's executor.
 
     Args:
         executor: float (with folded preprocessing), integer, golden or mapped.
@@ -24,14 +24,22 @@ class ExemplarEngine:
         self._executor = executor
         self._preprocess = executor.program.preprocess
 
-    def set_template(self, crop: npt.NDArray[np.uint8]) -> None:
-        """Run the on_init steps on the exemplar, RGB uint8 `(H, W, 3)`."""
-        self._executor.init(channel_order(crop[None], self._preprocess)[0])
+    def ordered(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """`(N, C, H, W)` in the program's order of channels, of RGB `(N, H, W, 3)`."""
+        return channel_order(crops, self._preprocess)
 
     def outputs(self, crops: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float64]]:
         """The program's output for each search crop, RGB uint8 `(S, H, W, 3)`."""
-        found = self._executor.frame(channel_order(crops, self._preprocess))
+        found = self._executor.frame(self.ordered(crops))
         return [np.asarray(output, np.float64) for output in found]
+
+
+class ExemplarEngine(CropEngine):
+    """Takes one exemplar crop."""
+
+    def set_template(self, crop: npt.NDArray[np.uint8]) -> None:
+        """Run the on_init steps on the exemplar, RGB uint8 `(H, W, 3)`."""
+        self._executor.init(self.ordered(crop[None])[0])
 
 
 class ProgramEngine(ExemplarEngine):

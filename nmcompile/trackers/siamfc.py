@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -17,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.trackers import settings
 from nmcompile.trackers.crops import crop_square
+from nmcompile.trackers.following import follow
 
 __all__ = ["ResponseEngine", "SiamFCParams", "SiamFCTracker", "context_side", "track"]
 
@@ -95,31 +97,25 @@ class SiamFCParams:
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> SiamFCParams:
         """Read a checkpoint's `tracker`; missing keys keep their default (NM0517 for others)."""
-        types = {field.name: int if field.type == "int" else float for field in fields(cls)}
-        arguments: dict[str, int | float] = {}
-        for key, value in sorted(values.items()):
-            kind = types.get(key)
-            if isinstance(value, float) and kind is float:
-                arguments[key] = value
-            elif isinstance(value, int) and not isinstance(value, bool) and kind is not None:
-                arguments[key] = kind(value)
-            else:
-                raise NmError(
-                    Diagnostic(
-                        code="NM0517",
-                        message="the tracker's parameters hold something unexpected",
-                        where=f"tracker.{key}",
-                        found=repr(value)[:60],
-                        help=(f"known parameters: {', '.join(types)}",),
-                    )
-                )
-        return cls(**arguments)  # type: ignore[arg-type]
+        return settings.read(cls, values, _unexpected)
 
     @property
     def scales(self) -> tuple[float, ...]:
         """The scales searched, smallest first."""
         half = self.scale_count // 2
         return tuple(self.scale_step**k for k in range(-half, half + 1))
+
+
+def _unexpected(key: str, kind: type | None, value: object, known: list[str]) -> NmError:
+    return NmError(
+        Diagnostic(
+            code="NM0517",
+            message="the tracker's parameters hold something unexpected",
+            where=f"tracker.{key}",
+            found=repr(value)[:60],
+            help=(f"known parameters: {', '.join(known)}",),
+        )
+    )
 
 
 def context_side(width: float, height: float, context: float) -> float:
@@ -228,13 +224,7 @@ def track(
         frames: A `VideoSequence` or anything that yields RGB frames; `init_box` is in the first.
         init_box: x, y, w, h in pixels counted from 0.
 
-    Yields:
+    Returns:
         One box per frame, as soon as it is known; the first is `init_box`.
     """
-    tracker: SiamFCTracker | None = None
-    for image in frames:
-        if tracker is None:
-            tracker = SiamFCTracker(engine, params, image, init_box)
-            yield np.asarray(init_box, np.float64)
-        else:
-            yield tracker.step(image)
+    return follow(lambda image: SiamFCTracker(engine, params, image, init_box), frames, init_box)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.trackers import settings
 from nmcompile.trackers.dashnet.filter import TIME_UNIT_S
 
 __all__ = ["HybridParams"]
@@ -58,14 +59,12 @@ class HybridParams:
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> HybridParams:
         """Read a checkpoint's `tracker`; missing keys keep their default (NM0517 for others)."""
-        known = {field.name for field in fields(cls)}
-        found: dict[str, float] = {}
-        for key, value in sorted(values.items()):
-            if key not in known or isinstance(value, bool) or not isinstance(value, int | float):
-                names = f"known parameters: {', '.join(sorted(known))}"
-                raise _bad(key, "is something unexpected", "a number", repr(value)[:60], names)
-            found[key] = float(value)
-        return cls(**found)
+        return settings.read(cls, values, _unexpected)
+
+
+def _unexpected(key: str, kind: type | None, value: object, known: list[str]) -> NmError:
+    names = f"known parameters: {', '.join(sorted(known))}"
+    return _bad(key, "is something unexpected", "a number", repr(value)[:60], names)
 
 
 def _bad(name: str, what: str, limit: str, found: str, *help_: str) -> NmError:

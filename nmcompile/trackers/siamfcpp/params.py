@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.trackers import settings
 
 __all__ = ["SiamFCppParams"]
 
@@ -54,20 +55,13 @@ class SiamFCppParams:
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> SiamFCppParams:
         """Read a checkpoint's `tracker`; missing keys keep their default (NM0552 for others)."""
-        types = {field.name: int if field.type == "int" else float for field in fields(cls)}
-        found: dict[str, int | float] = {}
-        for key, value in sorted(values.items()):
-            kind = types.get(key)
-            if kind is float and isinstance(value, float):
-                found[key] = value
-                continue
-            if kind is not None and isinstance(value, int) and not isinstance(value, bool):
-                found[key] = kind(value)
-                continue
-            limit = "a known name" if kind is None else f"a number ({kind.__name__})"
-            names = f"known parameters: {', '.join(types)}"
-            raise _bad(key, "is something unexpected", limit, repr(value)[:60], names)
-        return cls(**found)  # type: ignore[arg-type]
+        return settings.read(cls, values, _unexpected)
+
+
+def _unexpected(key: str, kind: type | None, value: object, known: list[str]) -> NmError:
+    limit = "a known name" if kind is None else f"a number ({kind.__name__})"
+    names = f"known parameters: {', '.join(known)}"
+    return _bad(key, "is something unexpected", limit, repr(value)[:60], names)
 
 
 def _bad(name: str, what: str, limit: str, found: str, *help_: str) -> NmError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.trackers import settings
 
 __all__ = ["CROP_FACTOR", "SpikeTrackParams", "completed"]
 
@@ -57,17 +58,7 @@ class SpikeTrackParams:
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> SpikeTrackParams:
         """Read a checkpoint's `tracker`; missing keys keep their default (NM0554 for others)."""
-        types = {field.name: int if field.type == "int" else float for field in fields(cls)}
-        found: dict[str, int | float] = {}
-        for key, value in sorted(values.items()):
-            kind = types.get(key)
-            if kind is None:
-                raise _bad(key, f"one of {', '.join(types)}", "an unknown parameter")
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if not whole and not (kind is float and isinstance(value, float)):
-                raise _bad(key, f"a number ({kind.__name__})", repr(value)[:60])
-            found[key] = kind(value)  # type: ignore[arg-type,call-overload]
-        return cls(**found)  # type: ignore[arg-type]
+        return settings.read(cls, values, _unexpected)
 
 
 def completed(
@@ -80,6 +71,12 @@ def completed(
     defaults = {"update_frames": 0} if templates == 1 else {}
     sizes = {"crop_size": crop_size, "map_size": map_size, "templates": templates}
     return SpikeTrackParams.from_mapping({**defaults, **tracker, **sizes})
+
+
+def _unexpected(key: str, kind: type | None, value: object, known: list[str]) -> NmError:
+    if kind is None:
+        return _bad(key, f"one of {', '.join(known)}", "an unknown parameter")
+    return _bad(key, f"a number ({kind.__name__})", repr(value)[:60])
 
 
 def _bad(name: str, limit: str, found: str) -> NmError:

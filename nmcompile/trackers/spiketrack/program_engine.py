@@ -5,34 +5,25 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.build.execute import ProgramExecutor
 from nmcompile.ir.network import Network
 from nmcompile.ir.program import Program, Trigger
-from nmcompile.reference.float import channel_order
+from nmcompile.trackers.program_engine import CropEngine
 from nmcompile.trackers.spiketrack.params import SpikeTrackParams, completed
 
 __all__ = ["ProgramMemoryEngine", "program_params"]
 
 
-class ProgramMemoryEngine:
-    """Answers with the maps of a program's executor.
-
-    Args:
-        executor: float (with folded preprocessing), integer, golden or mapped.
-    """
-
-    def __init__(self, executor: ProgramExecutor) -> None:
-        self._executor = executor
-        self._preprocess = executor.program.preprocess
+class ProgramMemoryEngine(CropEngine):
+    """Answers with the maps of a program's executor."""
 
     def set_templates(self, crops: npt.NDArray[np.uint8]) -> None:
         """Run the on_init steps on the template crops, RGB uint8 `(T, R, R, 3)`, one per step."""
-        self._executor.init(channel_order(crops, self._preprocess))
+        self._executor.init(self.ordered(crops))
 
     def maps(self, crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """Maps `(5, P, P)` of a search crop, RGB uint8 `(R, R, 3)`."""
-        (output,) = self._executor.frame(channel_order(crop[None], self._preprocess))
-        return np.asarray(output, np.float64).reshape(output.shape[-3:])
+        (output,) = self.outputs(crop[None])
+        return output.reshape(output.shape[-3:])
 
 
 def program_params(program: Program) -> SpikeTrackParams:

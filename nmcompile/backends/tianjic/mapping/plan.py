@@ -12,7 +12,7 @@ from nmcompile.backends.base import LayerRow
 from nmcompile.backends.tianjic.mapping.layer import Layer
 from nmcompile.backends.tianjic.mapping.planning import planned, readable, room_of
 from nmcompile.backends.tianjic.mapping.schedule import Schedule, fold, phases_of
-from nmcompile.backends.tianjic.mapping.tiling import Tiled, Tiler
+from nmcompile.backends.tianjic.mapping.tiling import Tiler
 from nmcompile.diagnostics import NmError
 from nmcompile.ir.network import Network
 from nmcompile.mapping.populations import Stages
@@ -121,11 +121,6 @@ def frames_per_second(phases: int, target: FCoreTarget) -> float | None:
     if phase_s is None:
         return None
     return 1.0 / (phases * phase_s)
-
-
-def partial_cores(tiled: Tiled) -> int:
-    """Cores of a layer that hold partial sums, and no outputs."""
-    return sum(not core.final for _, stamp in tiled.boxes for core in stamp.cores)
 
 
 def _row(split: Stages, target: FCoreTarget, schedule: Schedule, tiler: Tiler) -> LayerRow:
