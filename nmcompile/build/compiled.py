@@ -21,16 +21,15 @@ from nmcompile.build.execute import NetworkInput, reference_executor
 from nmcompile.build.fan_in import fan_in_that_fits
 from nmcompile.build.film_frames import film_frames
 from nmcompile.build.gates import gates_that_fit
-from nmcompile.build.host_work import with_host_ops, with_reset_writes
-from nmcompile.build.matching import correlation_that_fits, with_template_writes
+from nmcompile.build.host_work import with_host_ops
+from nmcompile.build.matching import correlation_that_fits
+from nmcompile.build.on_cores import map_networks
 from nmcompile.build.own_recipe import with_own_recipe
 from nmcompile.build.partial_sums import CHOICE_FRAMES, FanInSplit, fan_in_split
 from nmcompile.build.read_out import ReadOut, read_out_passes, read_outs
 from nmcompile.build.supported import require_supported
-from nmcompile.build.system_size import require_system
 from nmcompile.build.target_effects import pooling_cost
-from nmcompile.cost.rates import rates_of
-from nmcompile.diagnostics import Diagnostic, NmError
+from nmcompile.diagnostics import NmError
 from nmcompile.frontends import LoadedModel
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.network import Network
@@ -260,84 +259,6 @@ def measure(build: Compiled, _: Backend) -> None:
         network.name: stimuli.spike_counts(network, build.inputs[network.name][0])
         for network in build.golden.chip_networks
     }
-
-
-def map_networks(build: Compiled, backend: Backend) -> None:
-    """Golden networks -> cores, placed with the traffic of the measured frames (if any).
-
-    First each with the fewest cores, which says how many chips are needed. The cores that
-    those chips have left then shorten the ticks of the networks that run every frame, and the
-    other networks are placed beside them: all are resident at once.
-    """
-    fewest: dict[str, MappedGraph] = {}
-    found: list[Diagnostic] = []
-    for network in build.golden.chip_networks:
-        try:
-            fewest[network.name] = _mapped(build, backend, network)
-        except NmError as error:
-            found += error.diagnostics
-    if found:
-        raise NmError(*found)
-    require_system(fewest, build.target)
-    build.graphs = _spread(build, backend, fewest)
-    golden = with_template_writes(build.golden, build.graphs, build.target)
-    build.programs["golden"] = with_reset_writes(golden, build.graphs)
-
-
-def _spread(
-    build: Compiled, backend: Backend, fewest: dict[str, MappedGraph]
-) -> dict[str, MappedGraph]:
-    """The networks mapped again over the cores that the powered chips have left.
-
-    What runs most often comes first and keeps its places where nothing is left.
-    """
-    budgets = _spare_cores(build, fewest) if build.options.spread else {}
-    graphs: dict[str, MappedGraph] = {}
-    golden = build.golden
-    order = sorted(
-        golden.chip_networks,
-        key=lambda n: (n.name not in budgets, golden.often(n.name), -fewest[n.name].cores),
-    )
-    for network in order:
-        beside = tuple(graphs.values())
-        cores = budgets.get(network.name)
-        kept = cores is None and not beside
-        graphs[network.name] = (
-            fewest[network.name] if kept else _mapped(build, backend, network, cores, beside)
-        )
-    return graphs
-
-
-def _mapped(
-    build: Compiled,
-    backend: Backend,
-    network: Network,
-    cores: int | None = None,
-    beside: tuple[MappedGraph, ...] = (),
-) -> MappedGraph:
-    traffic = build.traffic.get(network.name)
-    return backend.map(network, build.target, traffic, cores=cores, beside=beside)
-
-
-def _spare_cores(build: Compiled, fewest: dict[str, MappedGraph]) -> dict[str, int]:
-    """Cores for each network that runs every frame, so that the powered chips are full.
-
-    None where a clock gives the ticks: less work on a core would not shorten them.
-    """
-    if rates_of(build.target).time.clocked:
-        return {}
-    per_chip = int(build.target.chip.cores.value or 0)
-    used = sum(graph.cores for graph in fewest.values())
-    chips = max([-(-used // per_chip), *(g.chips for g in fewest.values())]) if per_chip else 0
-    spare = chips * per_chip - used
-    hot = {
-        name: graph.cores
-        for name, graph in fewest.items()
-        if any(s.trigger == "every_frame" for s in build.golden.steps_of(name))
-    }
-    if spare <= 0 or not build.inputs:
-        return {}
-    return {name: n + spare * n // sum(hot.values()) for name, n in hot.items()}
 
 
 def verify_cores(build: Compiled, backend: Backend) -> None:

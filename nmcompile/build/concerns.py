@@ -8,6 +8,7 @@ from nmcompile.build.compiled import Compiled
 from nmcompile.cost.rates import rates_of
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.report.schema import Report
+from nmcompile.target.fcore import FCoreTarget
 
 LEAST_CORRELATION: Final = 0.5
 """Below this a layer's spike counts say little about its activations."""
@@ -43,6 +44,27 @@ def accuracy_concerns(compiled: Compiled) -> list[Diagnostic]:
         if result.spikes == 0
     ]
     return found
+
+
+def level_concerns(compiled: Compiled) -> list[Diagnostic]:
+    """A warning when weights were rounded to few levels and the target stores no table of them."""
+    recipe, target = compiled.options.recipe, compiled.target
+    asked = [recipe.weight_levels_of(label) for label in ("", *recipe.layers)]
+    levels = [n for n in asked if n is not None]
+    stored = isinstance(target, FCoreTarget) and "indices" in target.neuron.weight_forms
+    if not levels or stored:
+        return []
+    return [
+        Diagnostic(
+            code="NM0219",
+            message="weights were rounded to few levels, which saves nothing on this target",
+            where="recipe: weight_levels",
+            limit=f"{target.name} stores every weight by itself",
+            found=f"at most {max(levels)} levels of a layer",
+            help=("leave `weight_levels` out for this target",),
+            severity="warning",
+        )
+    ]
 
 
 def rate_concerns(compiled: Compiled) -> list[Diagnostic]:

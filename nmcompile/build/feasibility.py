@@ -11,7 +11,6 @@ from nmcompile.backends.survey import NetworkSurvey
 from nmcompile.build.compiled import (
     Compiled,
     Options,
-    map_networks,
     prepared,
     surveyed,
     to_golden,
@@ -19,6 +18,7 @@ from nmcompile.build.compiled import (
 )
 from nmcompile.build.matching import matching_rows
 from nmcompile.build.number_limits import threshold_notes
+from nmcompile.build.on_cores import map_networks, spreads
 from nmcompile.build.pooling import pooling_schemes
 from nmcompile.build.reporting import utilisation_row, utilisation_rows
 from nmcompile.diagnostics import Diagnostic
@@ -40,6 +40,8 @@ class NetworkFit:
         chips: likewise.
         limits: every limit at its fullest place.
         mapped: whether cores hold the network, so that the figures are exact.
+        spreads: whether a build spreads it over the cores that its chips have left, which
+            needs measured traffic: `cores` are the fewest then.
         ticks: of one inference.
         layers: what single layers take, as the backend tells it.
         curve: what the network takes under every schedule, where layers can be folded in time.
@@ -51,6 +53,7 @@ class NetworkFit:
     limits: tuple[Utilisation, ...]
     mapped: bool
     ticks: int
+    spreads: bool = False
     layers: tuple[LayerRow, ...] = ()
     curve: tuple[LayerRow, ...] = ()
 
@@ -62,6 +65,7 @@ class NetworkFit:
             "chips": self.chips,
             "limits": [u.model_dump(mode="json") for u in self.limits],
             "mapped": self.mapped,
+            "spreads": self.spreads,
             "ticks": self.ticks,
             "layers": [dict(row) for row in self.layers],
             "curve": [dict(row) for row in self.curve],
@@ -145,6 +149,7 @@ def _mapped(
         utilisation_rows(network, usage, compiled.target, survey),
         mapped=True,
         ticks=graph.ticks,
+        spreads=spreads(network.name, compiled.golden, compiled.target),
         layers=found,
         curve=backend.curve(network, compiled.target) if isinstance(backend, Folding) else (),
     )

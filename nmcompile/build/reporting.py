@@ -10,7 +10,7 @@ from nmcompile.backends.registry import backend_of
 from nmcompile.backends.survey import NetworkSurvey
 from nmcompile.build.clock import clock_concerns
 from nmcompile.build.compiled import Compiled
-from nmcompile.build.concerns import accuracy_concerns, rate_concerns
+from nmcompile.build.concerns import accuracy_concerns, level_concerns, rate_concerns
 from nmcompile.build.floor_plan import floor_plan
 from nmcompile.build.gates import gate_notes
 from nmcompile.build.matching import matching_rows
@@ -52,6 +52,7 @@ def make_report(compiled: Compiled, manifest_digest: str) -> Report:
         verification=[verification_row(v) for v in compiled.verifications],
         diagnostics=[
             *accuracy_concerns(compiled),
+            *level_concerns(compiled),
             *rate_concerns(compiled),
             *_clock_concerns(compiled),
         ],

@@ -84,6 +84,8 @@ def _network_text(network: NetworkFit) -> list[str]:
         about = "" if network.mapped else "about "
         head += f"{about}{network.cores:,} cores on {network.chips} chip(s), "
     lines = [f"{head}{network.ticks} ticks an inference"]
+    if network.spreads:
+        lines.append("the fewest cores: a build spreads it over those that the chips have left")
     for rows in (network.layers, network.curve):
         if rows:
             columns = tuple(key.replace("_", " ") for key in rows[0])

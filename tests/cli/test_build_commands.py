@@ -1,4 +1,4 @@
-"""build, check, run, track and report as a user calls them."""
+"""build, run, noc and report as a user calls them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 from support.checkpoints import tiny_checkpoint
@@ -268,44 +266,6 @@ def test_one_changed_table_entry_fails_verification(
     assert run(["run", str(copy), "--network", "template", "-q"]) == 0
 
 
-def test_check_prints_every_limit(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["check", str(model), "--target", "loihi2"]) == 0
-    text = capsys.readouterr().out
-    for limit in ("neurons", "in_axons", "out_axons", "synapse_memory_bytes", "cores"):
-        assert limit in text
-    assert "search_weights" in text
-    assert "psm, on cores" in text
-
-
-def test_check_says_how_loihi_1_stores_synapses(
-    model: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["check", str(model), "--target", "loihi1", "--json"]) == 0
-    for network in json.loads(capsys.readouterr().out)["result"]["networks"]:
-        rows = {row["limit"]: row for row in network["limits"]}
-        for limit in (
-            *("neurons", "in_axons", "out_axons", "synapse_memory_bytes", "words_per_axon"),
-            *("synapse_formats", "compartment_configs", "threshold_configs", "input_buffer"),
-            *("destination_groups", "weight_bits", "threshold_bits", "membrane_bits"),
-        ):
-            assert 0 <= rows[limit]["used"] <= rows[limit]["allowed"], limit
-            assert rows[limit]["where"]
-            assert rows[limit]["source"].startswith("targets/loihi1.toml: ")
-        assert " words of 16,384" in rows["synapse_memory_bytes"]["where"]
-        assert "total_memory_bytes" not in rows
-        assert network["layers"]
-        for layer in network["layers"]:
-            assert layer["synapse_format"].split(",")[0] in ("dense", "sparse", "run-length")
-            assert layer["synapse_words"] > 0
-
-
-def test_check_knows_boards(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["check", str(model), "--target", "loihi2-kapoho-point", "--json"]) == 0
-    (first, *_) = json.loads(capsys.readouterr().out)["result"]["networks"]
-    (row,) = (row for row in first["limits"] if row["limit"] == "chips_max")
-    assert (row["used"], row["allowed"]) == (1, 8)
-
-
 def test_what_does_not_fit_exits_3_and_names_the_layer(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -362,64 +322,6 @@ def test_bad_models_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert list(tmp_path.iterdir()) == [text]
 
 
-@pytest.fixture(scope="module")
-def sequence(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sequence") / "moving"
-    (folder / "img").mkdir(parents=True)
-    rng = np.random.default_rng(2)
-    back = cv2.resize(rng.integers(0, 120, (12, 16, 3)).astype(np.uint8), (160, 120))
-    boxes = []
-    for index in range(4):
-        frame, x = back.copy(), 40 + 2 * index
-        frame[50:80, x : x + 30] = (30, 200, 250)
-        frame[58:70, x + 8 : x + 20] = (240, 20, 20)
-        cv2.imwrite(str(folder / "img" / f"{index + 1:04d}.jpg"), frame)
-        boxes.append(f"{x + 1},51,30,30")
-    (folder / "groundtruth_rect.txt").write_text("\n".join(boxes) + "\n")
-    return folder
-
-
-@pytest.mark.parametrize("level", ["mapped", "golden"])
-def test_track_follows_and_reports(
-    built: Path, sequence: Path, level: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "track"
-    arguments = ["track", str(built), "--sequence", str(sequence), "-o", str(out)]
-    assert run([*arguments, "--level", level, "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)["result"]
-    assert answer["frames"] == len(answer["boxes"]) == 4
-    assert 0.0 <= answer["mean_iou"] <= 1.0
-    assert {p.name for p in out.iterdir()} == {
-        *("track.mp4", "strip.png", "boxes.txt", "report.json", "report.html"),
-    }
-    levels = [
-        r["level"] for r in json.loads((out / "report.json").read_text())["accuracy"]["tracking"]
-    ]
-    assert levels == [level, "static box"]
-
-
-def test_mapped_and_golden_track_alike(
-    built: Path, sequence: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    boxes = []
-    for level in ("mapped", "golden"):
-        arguments = ["track", str(built), "--sequence", str(sequence), "--level", level, "--json"]
-        assert run(arguments) == 0
-        boxes.append(json.loads(capsys.readouterr().out)["result"]["boxes"])
-    assert boxes[0] == boxes[1]
-
-
-def test_track_wants_one_source_and_a_box(
-    built: Path, sequence: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["track", str(built)]) == 2
-    assert run(["track", str(built), "--sequence", str(sequence), "--init", "1,2,3"]) == 2
-    bare = Path(shutil.copytree(sequence, tmp_path / "bare"))
-    (bare / "groundtruth_rect.txt").unlink()
-    assert run(["track", str(built), "--sequence", str(bare)]) == 1
-    assert "NM0519" in capsys.readouterr().err
-
-
 def test_report_renders_without_the_model(
     built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -448,23 +350,3 @@ def test_a_useless_build_warns(
     assert "NM0211" in warned
     stored = json.loads((tmp_path / "o" / "report.json").read_text())["diagnostics"]
     assert {d["code"] for d in stored} == warned - {"NM0323"}
-
-
-@pytest.mark.parametrize(
-    "wrong", [["--nir-reset", "never"], ["--nir-dt", "0"], ["--timesteps", "0"]]
-)
-def test_wrong_words_and_numbers_are_usage_errors(
-    model: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["check", str(model), "-t", "loihi", *wrong, "--json"]) == 2
-    assert json.loads(capsys.readouterr().out)["diagnostics"][0]["code"] == "NM0001"
-
-
-def test_run_and_track_know_their_words(
-    built: Path, sequence: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    calls = (["run", "--engine"], ["track", "--sequence", str(sequence), "--level"])
-    for command, *options in calls:
-        assert run([command, str(built), *options, "wishful", "--json"]) == 2
-        answer = json.loads(capsys.readouterr().out)
-        assert answer["diagnostics"][0]["where"] == options[-1]

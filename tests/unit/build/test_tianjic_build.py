@@ -11,7 +11,7 @@ from support.hybrid import FRAME_RATE_HZ, PERIOD_S, SIDE, TIMESTEPS, hybrid_prog
 from support.nets import tiny_siamese
 
 from nmcompile.build.compiled import Compiled, Options, compile_model
-from nmcompile.build.concerns import rate_concerns
+from nmcompile.build.concerns import level_concerns, rate_concerns
 from nmcompile.build.deployment import Deployment
 from nmcompile.build.execute import reference_executor
 from nmcompile.build.feasibility import feasibility
@@ -150,6 +150,15 @@ def test_a_check_says_which_cores_store_indices(levels: int | None) -> None:
         assert used is None or used.used <= used.allowed == 32
         if levels:
             assert used is not None and f"{cores} of {network.cores} cores" in used.where
+
+
+def test_levels_are_warned_of_where_no_core_stores_a_table() -> None:
+    build = compiled(siamese(), Recipe(timesteps=2, weight_levels=9))
+    assert level_concerns(build) == []
+    build.target = load_target("loihi2")
+    (found,) = level_concerns(build)
+    assert (found.code, found.severity) == ("NM0219", "warning")
+    assert "9 levels" in found.found
 
 
 def test_a_check_shows_the_curve_and_other_chips_refuse() -> None:
