@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +34,38 @@ SIZES = (10_000, 100_000) if QUICK else (10_000, 100_000, 1_000_000, 10_000_000)
 TARGETS = ("loihi2",) if QUICK else ("loihi2", "loihi1", "truenorth", "tianjic")
 TRACKERS = ("SiamFC-3s",) if QUICK else ("SiamFC-3s", "SiamFC++ AlexNet", "SpikeTrack B256")
 HEAD = ("network", "target", "outcome", "cores", "chips", "load s", "check s", "GB")
+GROWTH_HEAD = ("target", "from", "to", "time as neurons to the", "memory as neurons to the")
 SELF = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def growth() -> Rows:
     """Generated networks of rising size; what stops at a limit is not tried at the next one."""
-    return _all([(f"{size:,} neurons", str(size)) for size in SIZES], stop=True)
+    figures, rows = _all([(_title(size), str(size)) for size in SIZES], stop=True)
+    ran = {(row["network"], row["target"]): row for row in rows if "check_cpu_s" in row}
+    steps = []
+    for target in TARGETS:
+        for small, large in pairwise(SIZES):
+            one, two = ran.get((_title(small), target)), ran.get((_title(large), target))
+            if one is None or two is None:
+                continue
+            time_power, memory_power = (
+                log(two[of] / one[of]) / log(large / small) for of in ("check_cpu_s", "peak_bytes")
+            )
+            step = (target, f"{small:,}", f"{large:,}")
+            steps.append((*step, f"{time_power:.2f}", f"{memory_power:.2f}"))
+            name = f"growth of processor time on {target}, {small:,} to {large:,} neurons"
+            figures.append(Figure(name, time_power, "exponent", COMMAND))
+    print("\n" + table(GROWTH_HEAD, steps))
+    return figures, rows
 
 
 def trackers() -> Rows:
     """The full-size trackers."""
     return _all([(name, name) for name in TRACKERS], stop=False)
+
+
+def _title(size: int) -> str:
+    return f"{size:,} neurons"
 
 
 def _all(cases: list[tuple[str, str]], *, stop: bool) -> Rows:

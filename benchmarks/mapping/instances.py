@@ -2,8 +2,8 @@
 
 * `permuted_grid`: every core talks to its neighbours; renumbered. Optimum: one hop per packet.
 * `planted`: random partners near each core of a mesh, renumbered. The planted places bound it.
-* `pyramid`: the tiles of a convolution pyramid, one per core.
-* `convolution`: its neurons as a hypergraph, for partitioners.
+* `full_convolution`: the tiles of a pyramid of full convolutions, one per core.
+* `grouped_convolution`: the neurons of a grouped pyramid as a hypergraph, for partitioners.
 * `nug30`: QAPLIB's (Nugent, Vollmann and Ruml 1968), optimum 6124.
 """
 
@@ -87,12 +87,15 @@ def planted(side: int, partners: int, spread: float, seed: int = 0) -> Instance:
 
 @dataclass(frozen=True)
 class Layer:
-    """Channels, height, width of the outputs; stride and groups of the 3 x 3 kernel; its tiles."""
+    """Channels, height, width of the outputs; stride and groups of the 3 x 3 kernel; its tiles.
+
+    A tile is channels, height, width of the outputs that one core holds.
+    """
 
     shape: tuple[int, int, int]
     stride: int = 1
     groups: int = 1
-    tile: tuple[int, int] = (1, 1)
+    tile: tuple[int, int, int] = (1, 1, 1)
 
     @property
     def neurons(self) -> int:
@@ -100,44 +103,53 @@ class Layer:
         return prod(self.shape)
 
 
-def layers(size: int) -> tuple[Layer, ...]:
-    """2 - 8 - 8 - 16 - 32 - 64 channels at full, full, full, half, quarter and eighth size.
+def full_layers(size: int) -> tuple[Layer, ...]:
+    """2 - 16 - 16 - 32 channels at full, full, half and quarter size, full convolutions.
 
-    Tiles (height, width, all channels) of full convolutions hold 256 neurons and 256 axons, but
-    for the last layer, whose fan-in is 288. Groups give a fan-in of 36 at most.
+    Tiles of the fewest cores within 256 neurons and 256 input axons, of those the fewest axons; a
+    tile of the input is a square of one channel. A further layer of 64 channels at an eighth of
+    the size would need 288 inputs for every neuron, which no such core has.
     """
     return (
-        Layer((2, size, size), tile=(8, 16)),
-        Layer((8, size, size), tile=(4, 7)),
-        Layer((8, size, size), groups=4, tile=(3, 4)),
-        Layer((16, size // 2, size // 2), 2, groups=2, tile=(2, 2)),
-        Layer((32, size // 4, size // 4), 2, groups=4, tile=(1, 2)),
-        Layer((64, size // 8, size // 8), 2, groups=8, tile=(2, 2)),
+        Layer((2, size, size), tile=(1, 16, 16)),
+        Layer((16, size, size), tile=(16, 4, 4)),
+        Layer((16, size // 2, size // 2), 2, tile=(16, 1, 2)),
+        Layer((32, size // 4, size // 4), 2, tile=(32, 1, 2)),
     )
 
 
-def pyramid(size: int) -> Instance:
+def grouped_layers(size: int) -> tuple[Layer, ...]:
+    """2 - 8 - 8 - 16 - 32 - 64 channels, every neuron with a fan-in of 36 at most."""
+    return (
+        Layer((2, size, size)),
+        Layer((8, size, size)),
+        Layer((8, size, size), groups=4),
+        Layer((16, size // 2, size // 2), 2, groups=2),
+        Layer((32, size // 4, size // 4), 2, groups=4),
+        Layer((64, size // 8, size // 8), 2, groups=8),
+    )
+
+
+def full_convolution(size: int) -> Instance:
     """A core for every tile; packets of one spike per neuron to every core that reads it."""
-    tiles: list[tuple[int, int, int, int, int]] = []
+    tiles: list[tuple[int, ...]] = []
     source: list[int] = []
     target: list[int] = []
     packets: list[int] = []
     before: range = range(0)
-    shapes = layers(size)
+    shapes = full_layers(size)
     for number, layer in enumerate(shapes):
-        _, height, width = layer.shape
         first = len(tiles)
-        for y, x in product(range(0, height, layer.tile[0]), range(0, width, layer.tile[1])):
-            y1, x1 = min(y + layer.tile[0], height), min(x + layer.tile[1], width)
-            tiles.append((number, y, y1, x, x1))
+        for y, y1, x, x1 in _boxes(layer):
             for core in before:
                 _, v, v1, u, u1 = tiles[core]
                 rows = min(v1, (y1 - 1) * layer.stride + 2) - max(v, y * layer.stride - 1)
                 columns = min(u1, (x1 - 1) * layer.stride + 2) - max(u, x * layer.stride - 1)
                 if rows > 0 and columns > 0:
                     source.append(core)
-                    target.append(len(tiles) - 1)
-                    packets.append(shapes[number - 1].shape[0] * rows * columns)
+                    target.append(len(tiles))
+                    packets.append(shapes[number - 1].tile[0] * rows * columns)
+            tiles.append((number, y, y1, x, x1))
         before = range(first, len(tiles))
     table = np.array(tiles)
     extent = np.array([(layer.shape[2], layer.shape[1]) for layer in shapes])[table[:, 0]]
@@ -147,6 +159,13 @@ def pyramid(size: int) -> Instance:
     flows = Flows(len(tiles), *ends, np.array(packets, np.int64))
     name = f"full convolution, {len(tiles):,} cores"
     return Instance(name, flows, mesh(side, side), centres, table[:, 0])
+
+
+def _boxes(layer: Layer) -> list[tuple[int, int, int, int]]:
+    """First and end row, first and end column of every tile."""
+    (channels, height, width), (c, h, w) = layer.shape, layer.tile
+    starts = product(range(0, channels, c), range(0, height, h), range(0, width, w))
+    return [(y, min(y + h, height), x, min(x + w, width)) for _, y, x in starts]
 
 
 def nug30() -> Instance | None:
@@ -161,9 +180,9 @@ def nug30() -> Instance | None:
     return Instance("QAPLIB nug30", flows, mesh(6, 5), known=6124, optimal=True)
 
 
-def convolution(size: int) -> Hypergraph:
+def grouped_convolution(size: int) -> Hypergraph:
     """The neurons of the grouped pyramid, one spike each; numbered layer, channel, row, column."""
-    shapes = layers(size)
+    shapes = grouped_layers(size)
     sources: list[I64] = []
     targets: list[I64] = []
     first = 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from figures import QUICK, Figure, Rows, peak_bytes, table
-from instances import convolution, layers
+from instances import grouped_convolution, grouped_layers
 from tiles import tiles
 
 from nmcompile.mapping.partition.axonflow import read_axonflow, write_axonflow
@@ -24,8 +24,6 @@ COMMAND = "make bench-mapping"
 NEURONS = AXONS = 256
 TILES, REPAIRED = "tiles of the compiler", "METIS + split + merge"
 SIZES = (64,) if QUICK else (64, 200)
-MT_KAHYPAR_MAX = 200_000
-"""Neurons up to which Mt-KaHyPar runs: it takes its hyperedges as Python lists."""
 
 
 def ways(graph: Hypergraph, size: int) -> dict[str, Callable[[], Any]]:
@@ -37,7 +35,7 @@ def ways(graph: Hypergraph, size: int) -> dict[str, Callable[[], Any]]:
         "pixel order, filled": lambda: filled(graph, _by_pixel(size), *caps),
         REPAIRED: lambda: repaired(graph, metis(graph, parts), *caps),
     }
-    if graph.nodes <= MT_KAHYPAR_MAX and not QUICK:
+    if not QUICK:
         found["Mt-KaHyPar + split + merge"] = lambda: repaired(
             graph, mt_kahypar(graph, parts), *caps
         )
@@ -48,7 +46,7 @@ def ways(graph: Hypergraph, size: int) -> dict[str, Callable[[], Any]]:
 def _by_pixel(size: int) -> Any:
     """Layer after layer, all channels of a pixel together."""
     found, first = [], 0
-    for layer in layers(size):
+    for layer in grouped_layers(size):
         number = first + np.arange(layer.neurons).reshape(layer.shape)
         found.append(number.transpose(1, 2, 0).ravel())
         first += layer.neurons
@@ -58,9 +56,11 @@ def _by_pixel(size: int) -> Any:
 def measure() -> Rows:
     """All instances; prints the table."""
     rows: list[dict[str, Any]] = []
-    repaired(convolution(8), np.zeros(1600, np.int32), NEURONS, AXONS)  # compiles everything
+    repaired(
+        grouped_convolution(8), np.zeros(1600, np.int32), NEURONS, AXONS
+    )  # compiles everything
     for size in SIZES:
-        graph = _stored(convolution(size))
+        graph = _stored(grouped_convolution(size))
         for name, way in ways(graph, size).items():
             begin = time.process_time()
             part = way()

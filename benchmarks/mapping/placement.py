@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from figures import QUICK, Figure, Rows, peak_bytes, table
-from instances import Instance, nug30, permuted_grid, planted, pyramid
+from instances import Instance, full_convolution, nug30, permuted_grid, planted
 
 from nmcompile.mapping.jin2023 import jin2023
 from nmcompile.mapping.placement.annealing import Annealing
@@ -17,7 +17,7 @@ from nmcompile.mapping.placement.baselines import BASELINES
 from nmcompile.mapping.placement.bounds import hop_bound
 from nmcompile.mapping.placement.force import relaxed
 from nmcompile.mapping.placement.links import evened, link_loads
-from nmcompile.mapping.placement.place import HEAT, REACH, build_effort, place
+from nmcompile.mapping.placement.place import HEAT, REACH, place, search
 from nmcompile.mapping.placement.starts import embedded, snapped
 
 COMMAND = "make bench-mapping"
@@ -38,7 +38,7 @@ def cases() -> list[Case]:
     found = [
         Case(permuted_grid(64), Annealing(1_000_000, (0.05,), 2)),
         Case(planted(64, 31, 3.0), Annealing(40_000_000 // LESS, (HEAT,), REACH)),
-        Case(pyramid(128), Annealing(100_000_000 // LESS, (HEAT,), REACH)),
+        Case(full_convolution(128), Annealing(200_000_000 // LESS, (HEAT,), REACH)),
     ]
     small = nug30()
     if small is not None:
@@ -57,8 +57,8 @@ def ways(case: Case) -> dict[str, Callable[[], Any]]:
         found["image positions"] = lambda: snapped(centres, slots)
     found["embedding of the graph"] = lambda: embedded(flows, slots)
     found["embedding + force-directed"] = lambda: relaxed(flows, slots, embedded(flows, slots), 4)
-    found[BUILD] = lambda: place(flows, centres, slots, 0, build_effort(len(slots.chip)))
-    found[OURS] = lambda: place(flows, centres, slots, 0, case.how)
+    found[BUILD] = lambda: place(flows, centres, slots, 0)
+    found[OURS] = lambda: search(flows, centres, slots, 0, case.how)
     return found
 
 
@@ -97,10 +97,10 @@ def compare(case: Case) -> list[dict[str, Any]]:
 
 
 def _evened(before: dict[str, Any], instance: Instance, chosen: Any) -> dict[str, Any]:
-    """The same placement with link loads as the second term."""
+    """The same placement with even link loads for a hundredth of its hops."""
     flows, slots = instance.flows, instance.slots
     begin = time.process_time()
-    found = evened(flows, slots, chosen, 1_000_000, 1.0, 0)
+    found = evened(flows, slots, chosen, 1_000_000, before["hops"] // 100, 0)
     hops = int(slots.hops(found[flows.source], found[flows.target]) @ flows.packets)
     packets = int(flows.packets.sum())
     return before | {

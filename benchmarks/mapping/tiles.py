@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from instances import layers
+from instances import grouped_layers
 
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
@@ -39,7 +39,7 @@ def tiles(size: int, neurons: int, axons: int) -> npt.NDArray[np.int32]:
     )
     cut = tile(stages(_network(size)), limits)
     parts, first = [], 0
-    for (_, grid), layer in zip(cut.grids, layers(size), strict=True):
+    for (_, grid), layer in zip(cut.grids, grouped_layers(size), strict=True):
         part = np.zeros(layer.shape, np.int32)
         for i, (y0, y1) in enumerate(grid.ys):
             for j, (x0, x1) in enumerate(grid.xs):
@@ -53,7 +53,7 @@ def tiles(size: int, neurons: int, axons: int) -> npt.NDArray[np.int32]:
 
 def _network(size: int) -> Network:
     """The pyramid as the compiler reads it; the input is a layer of neurons as well."""
-    shapes = layers(size)
+    shapes = grouped_layers(size)
     nodes = [Node("input", ops.Input("spikes", shapes[0].shape, 1))]
     inputs = 1
     for index, layer in enumerate(shapes):

@@ -6,14 +6,17 @@ error cannot decide all; rendered pairs from photographs that no stage saw.
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Protocol
 
 import numpy as np
+import programs
 import stages
 from figures import QUICK, Figure, Rows, table
-from training.s4_pairs import held_out
+from training.s4_pairs import Batch, held_out
 from training.s4_trainer import Answers, answers, measure
+from workers import each
 
 from nmcompile.datasets.sequence import VideoSequence
 from nmcompile.evaluation.estimates import over_sequences, paired, series_error
@@ -27,27 +30,54 @@ COMMAND = "make bench-s4"
 OUTCOME = dict[str, Any]
 
 
+class Starter(Protocol):
+    """Something that tracks."""
+
+    def start(self, image: Any, box: Any) -> Any:
+        """A new track: a function from the next frame to its box."""
+
+
 def main() -> Rows:
     """Measure every stage, print the tables."""
-    videos = stages.sequences()
-    rows: list[OUTCOME] = []
-    held: dict[str, Answers] = {}
-    for name, path in stages.CHECKPOINTS.items():
-        if not path.exists():
-            sys.exit(f"{path} is missing")
-        net = stages.network(path)
-        held[name] = answers(net.model, held_out(net.model.config, PAIRS))
-        rows.append({"name": name, **tracked([net], videos), "pairs": measure(held[name])})
-        print(name, file=sys.stderr, flush=True)
-    rows.append({"name": STATIC, **tracked([], videos)})
-    shuffled = [stages.network(stages.CHECKPOINTS[UNTAUGHT], seed) for seed in SEEDS]
-    rows.append({"name": RANDOM, **tracked(shuffled, videos)})
+    names = [v.name for v in stages.sequences()]
+    floats = each(of_stage, stages.CHECKPOINTS)
+    held = dict(zip(stages.CHECKPOINTS, (judged for _, judged in floats), strict=True))
+    rows = [row for row, _ in floats]
+    rows += [*each(of_integers, stages.ON_CORES), *each(of_baseline, (STATIC, RANDOM))]
     add_differences(rows, held)
-    print_tables(rows, [v.name for v in videos])
+    print_tables(rows, names)
+    programs.print_fidelity(rows)
     return figures_of(rows), rows
 
 
-def tracked(nets: list[stages.Network], videos: list[VideoSequence]) -> OUTCOME:
+def of_stage(name: str) -> tuple[OUTCOME, Answers]:
+    """The row of a float network, and its answers to held-out pairs."""
+    net = stages.network(stages.CHECKPOINTS[name])
+    judged = answers(net.model, pairs())
+    return {"name": name, **tracked([net], stages.sequences()), "pairs": measure(judged)}, judged
+
+
+@cache
+def pairs() -> Batch:
+    """Rendered once in every process: all networks see crops of the same sizes."""
+    return held_out(stages.network(stages.CHECKPOINTS[stages.REFERENCE]).model.config, PAIRS)
+
+
+def of_integers(name: str) -> OUTCOME:
+    """The row of a shipped network's integer program."""
+    made, videos = programs.lowered(name), stages.sequences()
+    row = {"name": programs.row_name(name), **tracked([made], videos)}
+    return {**row, "fidelity": made.faithful(videos)}
+
+
+def of_baseline(name: str) -> OUTCOME:
+    """The box that never moves, or shuffled weights."""
+    path, seeds = stages.CHECKPOINTS[UNTAUGHT], SEEDS if name == RANDOM else ()
+    nets = [stages.network(path, seed) for seed in seeds]
+    return {"name": name, **tracked(nets, stages.sequences())}
+
+
+def tracked(nets: Sequence[Starter], videos: list[VideoSequence]) -> OUTCOME:
     """Both protocols; several networks are averaged, none is the box that never moves."""
     passes = [[one_pass(net, v) for net in nets or [None]] for v in videos]
     restarts = [restarted(net, videos) for net in nets or [None]]
@@ -65,7 +95,7 @@ def tracked(nets: list[stages.Network], videos: list[VideoSequence]) -> OUTCOME:
     }
 
 
-def one_pass(net: stages.Network | None, video: VideoSequence) -> OUTCOME:
+def one_pass(net: Starter | None, video: VideoSequence) -> OUTCOME:
     """From the first true box to the end."""
     assert video.boxes is not None
     found = static_boxes(video.boxes)
@@ -81,7 +111,7 @@ def one_pass(net: stages.Network | None, video: VideoSequence) -> OUTCOME:
     }
 
 
-def restarted(net: stages.Network | None, videos: list[VideoSequence]) -> list[float]:
+def restarted(net: Starter | None, videos: list[VideoSequence]) -> list[float]:
     """Mean overlap of every segment."""
     start = net.start if net is not None else (lambda _, box: lambda _: box)
     found: list[float] = []
@@ -157,6 +187,9 @@ def figures_of(rows: list[OUTCOME]) -> list[Figure]:
         found.append(Figure(f"{name}: mean IoU of five sequences", row["mean_iou"], "1", COMMAND))
         restarts = round(float(np.mean(row["segments"])), 4)
         found.append(Figure(f"{name}: mean IoU of restarts", restarts, "1", COMMAND))
+        if "fidelity" in row:
+            value = round(row["fidelity"]["correlation"]["mean"], 4)
+            found.append(Figure(f"{name}: correlation with the float maps", value, "1", COMMAND))
         if "pairs" in row:
             overlap = row["pairs"]["iou"]
             found.append(Figure(f"{name}: IoU of held-out pairs", overlap, "1", COMMAND))

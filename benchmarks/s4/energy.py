@@ -33,9 +33,9 @@ PARTS = ("conv1", "conv2 to conv5", "neck and head")
 def main() -> Rows:
     """Energy of the ANN and of the spiking networks, small and full size."""
     rows: list[dict[str, Any]] = []
+    crops = held_out(stages.network(stages.CHECKPOINTS["ANN"]).model.config, CROPS).x
     for name in ("ANN", stages.REFERENCE, "T = 2", "T = 1", stages.SHIPPED):
         model = stages.network(stages.CHECKPOINTS[name]).model
-        crops = held_out(model.config, CROPS).x
         rates, accumulations = measured(model, crops)
         small, full = work(model.config), work(replace(FULL, timesteps=model.config.timesteps))
         spiking = [accumulations] if model.config.timesteps else [None]
@@ -56,7 +56,7 @@ def work(config: SiamFCppConfig) -> dict[str, float]:
     inputs = (3, *config.channels[:-1])
     for layer, (kernel, stride) in enumerate(zip(config.kernels, config.strides, strict=True)):
         side = (side - kernel) // stride + 1
-        macs = side**2 * kernel**2 * inputs[layer] * config.channels[layer]
+        macs = side**2 * kernel**2 * inputs[layer] * config.channels[layer] // config.groups[layer]
         found[f"conv{layer + 1}"] = float(macs)
         if layer < 2:
             side = -(-(side - 3) // 2) + 1

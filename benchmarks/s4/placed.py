@@ -1,4 +1,4 @@
-"""The two shipped networks placed on every target: cores, operations, energy, what the host does.
+"""The shipped networks placed on every target: cores, operations, energy, what the host does.
 
 Builds take a few minutes. With `S4_BUILDS` naming a folder, `S4_BUILDS/MODEL-TARGET/report.json`
 is read instead of building, where it exists.
@@ -13,27 +13,30 @@ from typing import Any
 
 import stages
 from figures import QUICK, Figure, Rows, table
+from workers import each
 
 from nmcompile.build.compiled import Options
 from nmcompile.build.pipeline import BuildRequest, build
 from nmcompile.diagnostics import NmError
 from nmcompile.report.schema import Report
 
-MODELS = ("s4",) if QUICK else ("s4", "spiking-siamfcpp")
+MODELS = ("s4",) if QUICK else ("s4", "spiking-siamfcpp", "s4-truenorth")
+COMPARED = ("s4", "spiking-siamfcpp")
 TARGETS = ("loihi2",) if QUICK else ("loihi2", "loihi1", "tianjic", "truenorth")
 COMMAND = "make bench-s4"
 
 
 def main() -> Rows:
     """Build or read, print the table."""
-    rows = [_row(model, target) for model in MODELS for target in TARGETS]
+    rows = each(of_pair, [(model, target) for model in MODELS for target in TARGETS])
     head = ("model", "target", "cores", "SOPs M", "uJ per frame (range)", "which is", "of it host")
     print(table((*head, "host operations M", "mapped = golden"), map(_cells, rows)))
     print("\nwhat T = 1 costs of T = 3, the known parts:")
     for target in TARGETS:
-        found = [r["energy_j"] for r in rows if r["target"] == target and not r["refused"]]
-        if len(found) == 2:
-            print(f"* {target}: {100 * found[0] / found[1]:.1f} %")
+        found = {r["model"]: r for r in rows if r["target"] == target and not r["refused"]}
+        if found.keys() >= set(COMPARED):
+            one, three = (found[model]["energy_j"] for model in COMPARED)
+            print(f"* {target}: {100 * one / three:.1f} %")
     return figures_of(rows), rows
 
 
@@ -51,8 +54,9 @@ def _cells(row: dict[str, Any]) -> tuple[object, ...]:
     )
 
 
-def _row(model: str, target: str) -> dict[str, Any]:
-    """What the report of one build says."""
+def of_pair(pair: tuple[str, str]) -> dict[str, Any]:
+    """What the report of one build, model and target, says."""
+    model, target = pair
     name = {"model": model, "target": target, "refused": ""}
     try:
         report = _report(model, target)

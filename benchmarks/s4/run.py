@@ -14,16 +14,14 @@ sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE.parents[1] / "models"))
 
 import accuracy  # noqa: E402
-import cv2  # noqa: E402
 import energy  # noqa: E402
 import placed  # noqa: E402
-import torch  # noqa: E402
+import workers  # noqa: E402
 from figures import run_parts  # noqa: E402
 
 PARTS = {"accuracy": accuracy.main, "energy": energy.main, "placed": placed.main}
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)
+    workers.one_thread()
     run_parts(HERE, PARTS, "torch", "opencv-python-headless")

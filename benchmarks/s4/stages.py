@@ -28,6 +28,7 @@ SHORT: Final = ("Football1", "Crossing")
 QUICK_FRAMES: Final = 30
 REFERENCE: Final = "T = 3"
 SHIPPED: Final = "T = 1, three losses, longer (models/s4)"
+TERNARY: Final = "T = 1, ternary, for 256 axons (models/s4-truenorth)"
 CHECKPOINTS: Final = {
     "ANN": HERE / "stages" / "ann.pt",
     REFERENCE: ROOT / "models" / "spiking-siamfcpp" / "spiking-siamfcpp.pt",
@@ -38,7 +39,10 @@ CHECKPOINTS: Final = {
     "T = 1, response loss": HERE / "stages" / "t1-response.pt",
     "T = 1, box loss": HERE / "stages" / "t1-box.pt",
     SHIPPED: ROOT / "models" / "s4" / "s4.pt",
+    TERNARY: ROOT / "models" / "s4-truenorth" / "s4-truenorth.pt",
 }
+ON_CORES: Final = {REFERENCE: "tianjic", SHIPPED: "tianjic", TERNARY: "truenorth"}
+"""The shipped networks, and the chip whose integer program is tracked with."""
 
 
 @dataclass(frozen=True)

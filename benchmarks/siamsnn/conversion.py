@@ -16,7 +16,7 @@ import common
 
 from nmcompile.build.execute import reference_executor
 from nmcompile.evaluation.fidelity import compare, observe, sample_crops
-from nmcompile.evaluation.tracking import tracker_params
+from nmcompile.evaluation.response_maps import tracker_params
 from nmcompile.passes.presets import PRESETS
 from nmcompile.passes.recipe import Coding, LayerRecipe, Recipe
 

@@ -16,7 +16,7 @@ from table3 import conv_macs, flops
 from nmcompile.build.execute import reference_executor
 from nmcompile.datasets.sequence import VideoSequence
 from nmcompile.evaluation.fidelity import DEFAULT_CROPS, compare, observe, sample_crops
-from nmcompile.evaluation.tracking import tracker_params
+from nmcompile.evaluation.response_maps import tracker_params
 from nmcompile.ir.program import Program
 from nmcompile.passes.recipe import Recipe
 

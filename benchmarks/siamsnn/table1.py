@@ -19,8 +19,8 @@ from nmcompile.build.execute import ProgramExecutor, reference_executor
 from nmcompile.datasets.sequence import VideoSequence
 from nmcompile.evaluation.estimates import paired
 from nmcompile.evaluation.fidelity import DEFAULT_CROPS, compare, observe, sample_crops
+from nmcompile.evaluation.response_maps import tracker_params
 from nmcompile.evaluation.restart import SegmentScore, follow_segments, score_segments
-from nmcompile.evaluation.tracking import tracker_params
 from nmcompile.evaluation.variants import Tally, started_by
 from nmcompile.passes.presets import PRESETS
 from nmcompile.passes.recipe import Recipe

@@ -13,7 +13,7 @@ import common
 import numpy as np
 
 from nmcompile.evaluation.fidelity import sample_crops
-from nmcompile.evaluation.tracking import tracker_params
+from nmcompile.evaluation.response_maps import tracker_params
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network
 from nmcompile.passes.presets import PRESETS

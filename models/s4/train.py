@@ -9,20 +9,14 @@ that was stopped goes on.
 
 from __future__ import annotations
 
-import argparse
-import logging
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from training.s4_losses import NOTHING, Distillation
-from training.s4_pairs import render
-from training.s4_trainer import Stage, train
+from training.s4_losses import Distillation
+from training.s4_parts import Part, run
 
 from nmcompile.architectures.siamfcpp import SiamFCppConfig
 
@@ -35,22 +29,6 @@ CONFIG: Final = SiamFCppConfig(
 )
 TEACHER: Final = "ann"
 EVERYTHING: Final = Distillation(feature=1.0, response=1.0, box=1.0)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stage of this training.
-
-    Attributes:
-        timesteps: T, 0 for the ANN. start: stage before. updates: to make.
-        rate: peak learning rate. distillation: what the ANN teaches.
-    """
-
-    timesteps: int
-    start: str | None
-    updates: int
-    rate: float
-    distillation: Distillation = NOTHING
 
 
 SHORT: Final = 700
@@ -69,39 +47,5 @@ PARTS: Final = {
 }
 
 
-def main() -> None:
-    """Run the stages."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--states", type=Path, required=True, help="folder of the stages' states")
-    parser.add_argument("--pairs", type=Path, required=True, help="folder for rendered pairs")
-    parser.add_argument("--photos", type=Path, required=True, help="that fetch_photos.py wrote")
-    parser.add_argument("--count", type=int, default=16000, help="pairs to render")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="stages")
-    parser.add_argument("--updates", type=int, help="of each stage instead of its own number")
-    parser.add_argument("--minutes", type=float, help="of each stage instead of updates")
-    parser.add_argument("--seed", type=int, default=0, help="of pairs, weights and batches")
-    args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    torch.set_num_threads(1)
-    args.states.mkdir(parents=True, exist_ok=True)
-    render(args.pairs, CONFIG, args.count, args.seed, args.photos)
-    for name in args.only:
-        part = PARTS[name]
-        train(
-            Stage(
-                config=replace(CONFIG, timesteps=part.timesteps),
-                state=args.states / f"{name}.state",
-                pairs=args.pairs,
-                updates=None if args.minutes else args.updates or part.updates,
-                minutes=args.minutes,
-                start=args.states / f"{part.start}.state" if part.start else None,
-                teacher=args.states / f"{TEACHER}.state",
-                distillation=part.distillation,
-                rate=part.rate,
-                seed=args.seed,
-            )
-        )
-
-
 if __name__ == "__main__":
-    main()
+    run(str(__doc__).splitlines()[0], CONFIG, PARTS, TEACHER)

@@ -13,6 +13,7 @@ from nmcompile.ir.program import Preprocess
 from nmcompile.trackers.siamfcpp.params import SiamFCppParams
 from training.pairs import MEAN, STD
 from training.s4_pairs import calibration
+from training.s4_ternary import settle
 from training.s4_trainer import load
 
 TRACKER: Final = SiamFCppParams()
@@ -20,6 +21,8 @@ TRACKER: Final = SiamFCppParams()
 SIZES: Final = ("exemplar_size", "search_size", "score_size")
 """Parameters that the networks say."""
 CROPS: Final = 4
+TERNARY_RECIPE: Final = {"weight_step": "channel"}
+"""The magnitude of a ternary channel is its own step, so that its integers are exact."""
 
 
 def write(state: Path, path: Path, *, half: bool = False) -> None:
@@ -30,6 +33,7 @@ def write(state: Path, path: Path, *, half: bool = False) -> None:
         half: half precision and no calibration crops: a quarter of the size.
     """
     model = load(state).eval()
+    ternary = settle(model)
     kind = torch.float16 if half else torch.float32
     tensors = {
         k: (v.to(kind) if v.is_floating_point() else v).contiguous().numpy()
@@ -43,5 +47,6 @@ def write(state: Path, path: Path, *, half: bool = False) -> None:
         preprocess=Preprocess(channel_order="RGB", range=255.0, mean=(MEAN,) * 3, std=(STD,) * 3),
         images=None if half else calibration(model.config, CROPS),
         tracker={**tracker, "total_stride": model.config.stride},
+        recipe=TERNARY_RECIPE if ternary else {},
     )
     save_checkpoint(made, path)

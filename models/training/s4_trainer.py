@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from nmcompile.architectures.siamfcpp import SiamFCpp, SiamFCppConfig, depthwise
+from training import s4_ternary
 from training.box_loss import overlaps
 from training.pairs import normalise
 from training.s4_losses import (
@@ -56,6 +57,7 @@ class Stage:
         teacher: state of the ANN to learn from; needed by `distillation`.
         distillation: weights of the losses. rate: peak learning rate.
         batch: pairs per update. seed: of weights and batches.
+        ternary: whether the backbone's weights behind the first layer are ternary.
     """
 
     config: SiamFCppConfig
@@ -69,6 +71,7 @@ class Stage:
     rate: float = 1e-3
     batch: int = 16
     seed: int = 0
+    ternary: bool = False
 
 
 def load(path: Path, timesteps: int | None = None) -> SiamFCpp:
@@ -79,6 +82,8 @@ def load(path: Path, timesteps: int | None = None) -> SiamFCpp:
     found: dict[str, Any] = torch.load(path, weights_only=True)
     config = SiamFCppConfig.from_mapping(found["config"])
     model = SiamFCpp(config if timesteps is None else replace(config, timesteps=timesteps))
+    if found.get("ternary", False):
+        s4_ternary.make_ternary(model)
     missing = model.load_state_dict(found["model"], strict=False)
     if missing.unexpected_keys or any("neurons" not in k for k in missing.missing_keys):
         raise SystemExit(f"{path} is of another shape: {missing}")
@@ -89,8 +94,8 @@ def see(model: SiamFCpp, batch: Batch) -> Seen:
     """Answer with everything that losses look at."""
     rates: list[torch.Tensor] = []
 
-    def keep(_: nn.Module, __: object, spikes: torch.Tensor) -> None:
-        rates.append(spikes.float().mean())
+    def keep(_: nn.Module, __: object, spikes: tuple[torch.Tensor, ...]) -> None:
+        rates.append(torch.stack([s.float().mean() for s in spikes]).mean())
 
     kernels = model.exemplar(normalise(batch.z))
     hooks = [n.register_forward_hook(keep) for n in model.backbone.neurons]
@@ -114,6 +119,8 @@ class Trainer:
             self.model = SiamFCpp(stage.config)
         else:
             self.model = load(stage.start, stage.config.timesteps)
+        if stage.ternary:
+            s4_ternary.make_ternary(self.model)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.teacher = self._teacher()
         groups: list[dict[str, Any]] = [
@@ -146,6 +153,7 @@ class Trainer:
         """Write the state."""
         body = {
             "config": self.stage.config.to_mapping(),
+            "ternary": self.stage.ternary,
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "updates": self.updates,
@@ -179,6 +187,8 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimiser.step()
+        if self.stage.ternary:
+            s4_ternary.bound_biases(self.model)
         self.updates += 1
         return float(loss.detach())
 

@@ -28,8 +28,10 @@ from nmcompile.trackers.spiketrack.params import CROP_FACTOR
 from training.pairs import CALIBRATION_CROPS, CALIBRATION_LICENCES
 
 COLLAGES: Final = 48
-CAMERA: Final = 0.3
+CAMERA: Final = 0.25
 """Share of examples whose target is a region of a photograph, without an outline."""
+DETAIL: Final = 0.5
+"""Objects have half the pixels of those that the renderer was made for: so has all the rest."""
 OTHERS: Final = (0.3, 0.8)
 """Share of template and search crops with one to three other objects beside the target.
 
@@ -39,12 +41,19 @@ STOCK: Final = 200
 """Other objects kept ready."""
 SIMILAR: Final = 0.4
 """Share of these that look like the target."""
-SCALE: Final = 0.25
+SCALE: Final = 0.45
 """A search crop shows the target larger or smaller by up to exp of this."""
-NEAR: Final = 0.1
-FAR: Final = 0.28
-"""How far the target is from the middle of the search crop, per axis, in parts of the crop."""
-FAR_SHARE: Final = 0.4
+REACH: Final = 0.3
+"""How far the target is from the middle of the search crop, per axis, in parts of the crop.
+
+Everywhere alike: where most targets are near the middle, a network learns to answer the middle.
+"""
+
+LATER: Final = (0.03, 0.06)
+"""Templates after the first are off the middle by this (standard deviation, parts of the crop),
+and larger or smaller by exp of that: a tracker took them."""
+REPEATED: Final = 0.25
+"""Share of shots with the first template in all steps, as when a tracker starts."""
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 Offset = npt.NDArray[np.float64]
@@ -71,21 +80,25 @@ class ShotRenderer(PairRenderer):
     """Renders crops four times as large as their target, as SpikeTrack takes them.
 
     Args:
-        pictures: RGB photographs. size: R. templates: T. searches: search crops per target.
+        pictures: RGB photographs, 192 pixels at least; views are of half the size.
+        size: R. templates: T.
+        searches: search crops per target.
     """
 
     def __init__(self, pictures: Sequence[Image], size: int, templates: int, searches: int) -> None:
-        super().__init__(pictures, size, size)
+        super().__init__([_smaller(p) for p in pictures], size, size)
         self.size, self.templates, self.searches = size, templates, searches
         self._stock: list[Sprite] = []
 
     def shot(self, rng: np.random.Generator) -> Shot:
         """Render one target."""
-        places = [(np.zeros(2), 1.0)] * self.templates
+        places = [(np.zeros(2), 1.0), *(self._later(rng) for _ in range(1, self.templates))]
         places += [self._place(rng) for _ in range(self.searches)]
         camera = rng.random() < CAMERA
         frames, boxes = (self._regions if camera else self._objects)(places, rng)
-        taken = np.stack([_edged(f, rng) for f in self._film(frames, rng)])
+        taken = np.stack([_edged(f, rng) for f in self._film(frames, rng, DETAIL)])
+        if self.templates > 1 and rng.random() < REPEATED:
+            taken[1 : self.templates] = taken[0]
         middle = (self.size - 1) / 2
         boxes[:, :2] += middle + 0.5
         return Shot(
@@ -96,8 +109,12 @@ class ShotRenderer(PairRenderer):
         )
 
     def _place(self, rng: np.random.Generator) -> tuple[Offset, float]:
-        reach = self.size * (FAR if rng.random() < FAR_SHARE else NEAR)
+        reach = self.size * REACH
         return rng.uniform(-reach, reach, 2), float(np.exp(rng.uniform(-SCALE, SCALE)))
+
+    def _later(self, rng: np.random.Generator) -> tuple[Offset, float]:
+        away, grown = LATER
+        return rng.normal(0, away * self.size, 2), float(np.exp(rng.normal(0, grown)))
 
     def _object_size(self, rng: np.random.Generator) -> tuple[float, float]:
         stretch = float(np.exp(rng.uniform(-0.6, 0.6)))  # square root of the aspect ratio
@@ -109,10 +126,14 @@ class ShotRenderer(PairRenderer):
     ) -> tuple[list[Image], npt.NDArray[np.float64]]:
         """Views of one photograph; the target moves with all around it."""
         size, edge = (self.size,) * 2, self.size * 3 // 8
+        seen = -1.0
         for _ in range(8):
-            photo = self.photos[int(rng.integers(len(self.photos)))]
-            view = random_view(photo, rng)
-            if look(photo, view, size)[edge:-edge, edge:-edge].std() > MIN_CONTRAST:
+            tried = self.photos[int(rng.integers(len(self.photos)))]
+            looked = random_view(tried, rng)
+            contrast = float(look(tried, looked, size)[edge:-edge, edge:-edge].std())
+            if contrast > seen:
+                photo, view, seen = tried, looked, contrast
+            if seen > MIN_CONTRAST:
                 break
         frames, boxes = [], []
         for number, (offset, scale) in enumerate(places):
@@ -176,6 +197,12 @@ class ShotRenderer(PairRenderer):
         elif rng.random() < 0.1:
             self._stock[int(rng.integers(STOCK))] = make_sprite(self.photos, rng)
         return self._stock[int(rng.integers(len(self._stock)))]
+
+
+def _smaller(picture: Image) -> Image:
+    """The picture at `DETAIL` of its size."""
+    small = cv2.resize(picture, None, fx=DETAIL, fy=DETAIL, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def _edged(image: Image, rng: np.random.Generator) -> Image:

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from nmcompile.architectures.spiketrack.attention import Positions
 from nmcompile.architectures.spiketrack.config import SpikeTrackConfig
-from nmcompile.architectures.spiketrack.head import Maps
+from nmcompile.architectures.spiketrack.head import SCORE_MIN, Maps
 from nmcompile.architectures.spiketrack.layers import FrozenBN
 from nmcompile.architectures.spiketrack.memory import MemoryRetrieval
 from nmcompile.architectures.spiketrack.network import SpikeTrack
@@ -31,6 +31,12 @@ START_GAIN: Final = 2.0
 """Of keys, values and queries: products of what a start of 1 leaves would hardly make a spike."""
 TARGET_PLACES: Final = 1.8
 """Radius of the target in a template's map, places."""
+ABSENT: Final = 1
+"""Targets of a batch whose search crops are shown another one's template: nothing to find."""
+ANSWERS: Final = 0.15
+"""Weight of the focal loss of every memory's answer."""
+SCORE_BIAS: Final = -2.2
+"""Logit at which scores begin: nothing is anywhere."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of pixels in 0..1, as in the published training."""
 
@@ -46,7 +52,7 @@ class Settings:
         minutes: of wall-clock time, earlier runs of the same training counted in.
         state: file from which the training goes on, or a new one.
         fetched: folder of the fetched pictures, or None.
-        start: checkpoint state that the weights begin with, or None.
+        start: weights to begin with, of a network with fewer templates if so, or None.
         seed: of weights and examples. batch: targets per update. searches: crops per target.
         rate: peak learning rate. decay: of the weights.
     """
@@ -57,9 +63,9 @@ class Settings:
     fetched: Path | None = None
     start: State | None = None
     seed: int = 0
-    batch: int = 16
-    searches: int = 2
-    rate: float = 2e-3
+    batch: int = 8
+    searches: int = 3
+    rate: float = 1.5e-3
     decay: float = 1e-4
 
 
@@ -98,10 +104,11 @@ class Trainer(TimedTraining):
         self.settings = settings
         self.net = SpikeTrack(settings.config)
         start_lively(self.net)
-        if settings.start is not None:
-            self.net.load_state_dict(settings.start)
         start_matching(self.net)
-        for part in thawed(self.net).modules():
+        if settings.start is not None:
+            self.net.load_state_dict(for_templates(settings.start, settings.config.steps))
+        self.answers = Answers(thawed(self.net))
+        for part in self.net.modules():
             if isinstance(part, nn.Conv2d):
                 part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups: list[dict[str, Any]] = [
@@ -113,9 +120,13 @@ class Trainer(TimedTraining):
             self.resume(settings.state)
 
     def maps(self, templates: torch.Tensor, searches: torch.Tensor) -> Maps:
-        """Maps of searches (K, N, 3, R, R), K N of them; all of a target ask one memory."""
-        count = len(searches)
-        memories = self.net.template(normalise(templates))
+        """Maps of searches (K, N, 3, R, R), K N of them; all of a target ask one memory.
+
+        The first `ABSENT` targets get the memories of the next ones.
+        """
+        count, order = len(searches), torch.arange(templates.shape[1])
+        order[:ABSENT] += ABSENT
+        memories = [m[:, order] for m in self.net.template(normalise(templates))]
         crops = normalise(searches).flatten(0, 1)[None]
         found = self.net.search(crops, [m.repeat(1, count, 1, 1, 1) for m in memories])
         return Maps(*(part.float() for part in found))
@@ -128,7 +139,12 @@ class Trainer(TimedTraining):
         self.net.train()
         with torch.autocast("cpu", torch.bfloat16):
             maps = self.maps(templates, searches)
-        loss = losses.loss(maps, boxes.flatten(0, 1), outlined.repeat(len(searches)))
+            answers = self.answers.scores()
+        count, boxes = len(searches), boxes.flatten(0, 1)
+        present = (torch.arange(len(outlined)) >= ABSENT).repeat(count)
+        loss = losses.loss(maps, boxes, outlined.repeat(count), present)
+        for score in answers:
+            loss = loss + ANSWERS * losses.focal(score.float(), boxes, present)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -162,9 +178,65 @@ class Trainer(TimedTraining):
         self.save_to(self.settings.state)
 
 
+class Answers:
+    """Tells from the answer of every memory alone where the target is: only in training.
+
+    The score at the end reaches the memories through a deep network, weakly; what an answer tells
+    by itself reaches them at once.
+
+    Args:
+        net: gets one 1x1 convolution per memory, which `frozen` leaves out.
+    """
+
+    def __init__(self, net: SpikeTrack) -> None:
+        self._found: list[torch.Tensor] = []
+        memories = [part for part in net.modules() if isinstance(part, MemoryRetrieval)]
+        self._heads = nn.ModuleList(nn.Conv2d(_width(part), 1, 1) for part in memories)
+        for head, part in zip(self._heads, memories, strict=True):
+            nn.init.constant_(head.bias, SCORE_BIAS)  # type: ignore[arg-type]
+            part.project[1].register_forward_hook(self._keep)
+        net.add_module("answers", self._heads)
+
+    def _keep(self, _part: nn.Module, _inputs: object, answer: torch.Tensor) -> None:
+        if torch.is_grad_enabled():
+            self._found.append(answer)
+
+    def scores(self) -> list[torch.Tensor]:
+        """Scores (N, 1, P, P) of every memory of the last search."""
+        pairs = zip(self._heads, self._found, strict=True)
+        scores = [
+            torch.sigmoid(head(answer[0])).clamp(SCORE_MIN, 1 - SCORE_MIN) for head, answer in pairs
+        ]
+        self._found = []
+        return scores
+
+
+def _width(memory: MemoryRetrieval) -> int:
+    """Channels of the map that a memory answers."""
+    return memory.positions.search.shape[2]
+
+
 def _near(found: torch.Tensor, boxes: torch.Tensor) -> float:
     """Share of boxes (N, 4) whose centre is near the true one's."""
     return float(((found[:, :2] - boxes[:, :2]).norm(dim=1) < NEAR).float().mean())
+
+
+def for_templates(state: State, steps: int) -> State:
+    """The weights of a network with one template for one with `steps`: all begin as the first's.
+
+    Weights that know more than one are left as they are.
+    """
+    made = dict(state)
+    if steps == 1 or any(".local.1." in name for name in state):
+        return made
+    for name, value in state.items():
+        if name.endswith("positions.template"):
+            made[name] = value[:1].repeat(len(value), 1, 1, 1, 1)
+        for layer in (".local.", ".reduce."):
+            if f"{layer}0." in name:
+                for step in range(1, steps):
+                    made[name.replace(f"{layer}0.", f"{layer}{step}.")] = value
+    return made
 
 
 @torch.no_grad()
@@ -174,7 +246,11 @@ def start_lively(net: SpikeTrack) -> None:
         if isinstance(part, Positions):
             nn.init.trunc_normal_(part.search, std=0.02)
             nn.init.trunc_normal_(part.template, std=0.02)
-    for branch, value in ((net.head.score, -2.2), (net.head.offset, 0.5), (net.head.size, -1.1)):
+    for branch, value in (
+        (net.head.score, SCORE_BIAS),
+        (net.head.offset, 0.5),
+        (net.head.size, -1.1),
+    ):
         out = branch.out
         assert isinstance(out, nn.Conv2d)
         assert out.bias is not None

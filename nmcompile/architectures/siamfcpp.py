@@ -28,6 +28,7 @@ POOL_KERNEL: Final = 3
 POOL_STRIDE: Final = 2
 KERNELS: Final = (11, 5, 3, 3, 3)
 STRIDES: Final = (2, 1, 1, 1, 1)
+GROUPS: Final = (1, 1, 1, 1, 1)
 POOLED: Final = 2
 """Layers with a pool behind them."""
 LEAK: Final = 0.5
@@ -47,6 +48,7 @@ class SiamFCppConfig:
         timesteps: T of the spiking backbone, 0 for ReLU.
         kernels: sides of the convolutions' kernels.
         strides: of the convolutions.
+        groups: of the convolutions: output channels see their own part of the inputs only.
     """
 
     channels: tuple[int, ...] = (96, 256, 384, 384, 256)
@@ -56,13 +58,18 @@ class SiamFCppConfig:
     timesteps: int = 0
     kernels: tuple[int, ...] = KERNELS
     strides: tuple[int, ...] = STRIDES
+    groups: tuple[int, ...] = GROUPS
 
     def __post_init__(self) -> None:
         """Check types, and that both crops leave something for the last layer."""
-        for name in ("channels", "kernels", "strides"):
+        for name in ("channels", "kernels", "strides", "groups"):
             object.__setattr__(self, name, integers(name, getattr(self, name), len(KERNELS)))
         for name in ("head", "exemplar_size", "search_size"):
             size(name, getattr(self, name))
+        inputs = (3, *self.channels[:-1])
+        for layer, parts in enumerate(zip(inputs, self.channels, self.groups, strict=True)):
+            if parts[0] % parts[2] or parts[1] % parts[2]:
+                raise bad("groups", f"conv{layer + 1}'s channels do not divide into", parts[2])
         steps = self.timesteps
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
             raise bad("timesteps", "expected 0 or a positive integer", steps)
@@ -117,6 +124,11 @@ class Maps(NamedTuple):
     box: torch.Tensor
 
 
+Steps = tuple[torch.Tensor, ...]
+"""`(N, C, H, W)` of every timestep. No tensor of five axes: its slices would lose the memory format
+in which convolutions are fast."""
+
+
 class _Spike(torch.autograd.Function):
     """1 where u >= 1; the derivative is that of an arc tangent (alpha = 2)."""
 
@@ -145,17 +157,17 @@ class LIF(nn.Module):
         self.leak = nn.Parameter(torch.logit(torch.tensor(LEAK)))
         self.threshold = nn.Parameter(torch.tensor(THRESHOLD).log())
 
-    def forward(self, currents: torch.Tensor) -> torch.Tensor:
-        """Spikes of `(T, N, C, H, W)` currents."""
+    def forward(self, currents: Steps) -> Steps:
+        """Spikes of the currents of every timestep."""
         leak = torch.sigmoid(self.leak)
         # Membranes and currents in thresholds: one multiplication instead of three.
-        currents = currents * torch.exp(-self.threshold)
-        u = currents[0]
+        gain = torch.exp(-self.threshold)
+        u = currents[0] * gain
         spikes = [_fired(u)]
         for current in currents[1:]:
-            u = leak * (u - spikes[-1]) + current
+            u = leak * (u - spikes[-1]) + current * gain
             spikes.append(_fired(u))
-        return torch.stack(spikes)
+        return tuple(spikes)
 
 
 def _fired(u: torch.Tensor) -> torch.Tensor:
@@ -174,11 +186,14 @@ class Backbone(nn.Module):
         super().__init__()
         self.timesteps = config.timesteps
         inputs = (3, *config.channels[:-1])
+        shapes = zip(
+            inputs, config.channels, config.kernels, config.strides, config.groups, strict=True
+        )
         self.convs = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(n_in, n_out, kernel, stride), nn.BatchNorm2d(n_out))
-            for n_in, n_out, kernel, stride in zip(
-                inputs, config.channels, config.kernels, config.strides, strict=True
+            nn.Sequential(
+                nn.Conv2d(n_in, n_out, kernel, stride, groups=groups), nn.BatchNorm2d(n_out)
             )
+            for n_in, n_out, kernel, stride, groups in shapes
         )
         neurons = len(KERNELS) if config.timesteps else 0
         self.neurons = nn.ModuleList(LIF() for _ in range(neurons))
@@ -189,12 +204,12 @@ class Backbone(nn.Module):
             return self._ann(crops)
         # The first convolution sees the same image at every timestep: it is computed once.
         first, *others = self.convs
-        spikes = self.neurons[0](first(crops).expand(self.timesteps, -1, -1, -1, -1))
+        spikes = self.neurons[0]((first(crops),) * self.timesteps)
         for layer, conv in enumerate(others, start=1):
             if layer <= POOLED:
                 spikes = _each_step(_pool, spikes)
             spikes = self.neurons[layer](_each_step(conv, spikes))
-        mean: torch.Tensor = spikes.mean(0)
+        mean: torch.Tensor = torch.stack(spikes).mean(0)
         return mean
 
     def _ann(self, x: torch.Tensor) -> torch.Tensor:
@@ -207,10 +222,9 @@ class Backbone(nn.Module):
         return x
 
 
-def _each_step(layer: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-    """A layer without memory on `(T, N, ...)`."""
-    y = layer(x.flatten(0, 1))
-    return y.reshape(*x.shape[:2], *y.shape[1:])
+def _each_step(layer: Callable[[torch.Tensor], torch.Tensor], steps: Steps) -> Steps:
+    """A layer without memory on every timestep, all in one batch."""
+    return layer(torch.cat(steps)).chunk(len(steps))
 
 
 def _pool(x: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from nmcompile.backends.base import Backend, of_kind
 from nmcompile.ir import ops
-from nmcompile.ir.program import Program
+from nmcompile.ir.membrane_ops import Query
+from nmcompile.ir.network import Network
+from nmcompile.ir.program import Program, Step
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.fcore_graph import FCoreGraph
 from nmcompile.mapping.fcore_template import written_weights
@@ -18,6 +20,7 @@ from nmcompile.mapping.template_crossbars import TemplateCrossbarGraph
 from nmcompile.passes import pipelines
 from nmcompile.passes.context import PassContext
 from nmcompile.passes.manager import PassManager
+from nmcompile.passes.membrane_memories import asks_memory
 from nmcompile.passes.place_matching import WRITES, is_depthwise, load_step, with_written_words
 from nmcompile.target import Target
 
@@ -54,7 +57,7 @@ def correlation_that_fits(
 
 
 def matching_rows(golden: Program, rule: str) -> tuple[tuple[str, str], ...]:
-    """(layer, where its features meet the template and why) of every correlation.
+    """(layer, where its features meet the template and why) of correlations and memories.
 
     Args:
         golden: with the words of the mapped cores.
@@ -62,18 +65,22 @@ def matching_rows(golden: Program, rule: str) -> tuple[tuple[str, str], ...]:
     """
     rows = []
     for network in golden.networks:
-        match = next(network.of_type(ops.Correlate, ops.TemplateTaps), None)
         step = next(iter(golden.steps_of(network.name)), None)
-        if match is None or step is None:
-            continue
-        where = f"on the host: {step.reason}"
-        if step.place == "chip":
-            load = load_step(golden, network)
-            often = "a template" if load.trigger == "on_init" else "a crop"
-            where = f"on cores: {dict(load.host_ops)[WRITES]:,} synapse words written for {often}"
-        kind = "depthwise" if is_depthwise(network, match) else rule
-        rows.append((match.label, f"{kind}, {where}"))
+        for match in network.of_type(ops.Correlate, ops.TemplateTaps, Query):
+            if step is None or (isinstance(match.op, Query) and not asks_memory(network, match)):
+                continue
+            kind = "depthwise" if is_depthwise(network, match) else rule
+            kind = "memory" if isinstance(match.op, Query) else kind
+            rows.append((match.label, f"{kind}, {_where(golden, network, step)}"))
     return tuple(rows)
+
+
+def _where(golden: Program, network: Network, step: Step) -> str:
+    if step.place == "host":
+        return f"on the host: {step.reason}"
+    load = load_step(golden, network)
+    often = "a template" if load.trigger == "on_init" else "a crop"
+    return f"on cores: {dict(load.host_ops)[WRITES]:,} synapse words written for {often}"
 
 
 def with_template_writes(

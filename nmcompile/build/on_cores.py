@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nmcompile.backends.base import Backend
+from nmcompile.backends.folding import Folding
+from nmcompile.backends.placing import Placing
 from nmcompile.build.host_work import with_reset_writes
 from nmcompile.build.matching import with_template_writes
 from nmcompile.build.system_size import require_system
@@ -33,19 +35,22 @@ def map_networks(build: Compiled, backend: Backend) -> None:
 
     First each with the fewest cores, which says how many chips are needed. The cores that
     those chips have left then shorten the ticks of the networks that run every frame, and the
-    other networks are placed beside them: all are resident at once.
+    other networks are placed beside them: all are resident at once. Where layers can be folded in
+    time, a network beside others takes more time and fewer cores than it does alone.
     """
     fewest: dict[str, MappedGraph] = {}
     found: list[Diagnostic] = []
     for network in build.golden.chip_networks:
         try:
-            fewest[network.name] = _mapped(build, backend, network)
+            fewest[network.name] = _fewest(build, backend, network)
         except NmError as error:
             found += error.diagnostics
     if found:
         raise NmError(*found)
-    require_system(fewest, build.target)
+    if not isinstance(backend, Folding):
+        require_system(fewest, build.target)
     build.graphs = _spread(build, backend, fewest)
+    require_system(build.graphs, build.target)
     golden = with_template_writes(build.golden, build.graphs, build.target)
     build.programs["golden"] = with_reset_writes(golden, build.graphs)
 
@@ -65,13 +70,22 @@ def _spread(
         key=lambda n: (n.name not in budgets, golden.often(n.name), -fewest[n.name].cores),
     )
     for network in order:
-        beside = tuple(graphs.values())
-        cores = budgets.get(network.name)
-        kept = cores is None and not beside
-        graphs[network.name] = (
-            fewest[network.name] if kept else _mapped(build, backend, network, cores, beside)
-        )
+        name, beside = network.name, tuple(graphs.values())
+        cores = budgets.get(name)
+        if cores is None and isinstance(backend, Placing):
+            graphs[name] = backend.placed(fewest[name], build.target, beside)
+        elif cores is None and not beside:
+            graphs[name] = fewest[name]
+        else:
+            graphs[name] = _mapped(build, backend, network, cores, beside)
     return graphs
+
+
+def _fewest(build: Compiled, backend: Backend, network: Network) -> MappedGraph:
+    """The network on the fewest cores; placed only where that is one step with the rest."""
+    if isinstance(backend, Placing):
+        return backend.cut(network, build.target, build.traffic.get(network.name))
+    return _mapped(build, backend, network)
 
 
 def _mapped(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,7 +33,7 @@ from nmcompile.ir.neurons import KEEP_ONE, IntegerNeuron
 from nmcompile.ir.program import Program
 from nmcompile.mapping.graph import MappedGraph
 from nmcompile.mapping.limits import Usage
-from nmcompile.mapping.metrics import placement_metrics
+from nmcompile.mapping.metrics import jin2023_metrics, placement_metrics
 from nmcompile.report import sections
 from nmcompile.report.assemble import assemble
 from nmcompile.report.schema import Report
@@ -130,12 +131,18 @@ def _network(compiled: Compiled, network: Network, graph: MappedGraph) -> sectio
         chips=len(np.unique(graph["core.chip"])),
         average_hops=round(metrics.average_hop, 6),
         average_hops_lower_bound=round(metrics.average_hop_bound, 6),
+        busiest_link=metrics.link_load_max,
+        jin2023=_jin2023(graph) if compiled.target.cost_model == "jin2023" else None,
         depth_ticks=graph.ticks - graph.timesteps,
         digest=graph.digest,
         utilisation=utilisation_rows(network, usage, compiled.target, compiled.surveyed(network)),
         layers=_layers(network, graph),
         floor_plan=floor_plan(graph, usage, compiled.counters.get(step.name, ())),
     )
+
+
+def _jin2023(graph: MappedGraph) -> sections.JinMetrics:
+    return sections.JinMetrics(**dataclasses.asdict(jin2023_metrics(graph)))
 
 
 def utilisation_rows(

@@ -80,6 +80,7 @@ def _opinions(target: Target) -> list[str]:
     named = [
         ("energies of", target.energies_of or ""),
         ("second opinion on the costs", target.second_opinion or ""),
+        ("placements also by the metrics of", target.cost_model or ""),
     ]
     measured = [(k, _value(m.energy), m.title, m.source) for k, m in target.measured.items()]
     return [

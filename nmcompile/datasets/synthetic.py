@@ -251,10 +251,15 @@ class PairRenderer:
         )
         paste(search, make_sprite(self.photos, rng), place)
 
-    def _film(self, frames: Sequence[Image], rng: np.random.Generator) -> tuple[Image, ...]:
-        """Take all frames with the same cheap camera under changing light."""
+    def _film(
+        self, frames: Sequence[Image], rng: np.random.Generator, scale: float = 1.0
+    ) -> tuple[Image, ...]:
+        """Take all frames with the same cheap camera under changing light.
+
+        Frames that show things `scale` as large get as much less blur.
+        """
         grey = rng.random() < 0.2
-        blur = rng.uniform(1.0, 4.0) if rng.random() < 0.5 else 1.0
+        blur = 1.0 + scale * rng.uniform(0.0, 3.0) if rng.random() < 0.5 else 1.0
         sigma = rng.uniform(1.0, 12.0) if rng.random() < 0.4 else 0.0
         quality = int(rng.integers(25, 90)) if rng.random() < 0.3 else 0
         base = rng.integers(1 << 32)
@@ -263,7 +268,8 @@ class PairRenderer:
             image = illuminate(frame, np.random.default_rng(base), 1.0)  # the scene's own light
             image = illuminate(image, rng, 0.5)
             if index and rng.random() < 0.2:
-                image = motion_blur(image, int(rng.integers(3, 12)), rng.uniform(0.0, np.pi))
+                length = max(2, round(scale * int(rng.integers(3, 12))))
+                image = motion_blur(image, length, rng.uniform(0.0, np.pi))
             if blur > 1.1:
                 image = down_and_up(image, blur)
             if sigma:

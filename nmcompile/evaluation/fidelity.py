@@ -3,7 +3,8 @@
 A closed loop is noisy: a pixel more or less in the first box moves the mean overlap by more than
 most configurations differ. Fidelity needs no loop. Search crops are cut around the true box, moved
 by a known random jitter, and the response map of the converted network is compared with that of
-the float network on the same crop and template.
+the float network on the same crop and template. `nmcompile.evaluation.response_maps` says which map
+of which tracker that is.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ import numpy.typing as npt
 from nmcompile.build.execute import ProgramExecutor
 from nmcompile.datasets.sequence import VideoSequence
 from nmcompile.evaluation.estimates import Estimate, Paired, over_sequences, paired
-from nmcompile.evaluation.tracking import tracker_params
+from nmcompile.evaluation.response_maps import CropParams, responder_of
 from nmcompile.trackers.crops import crop_square
-from nmcompile.trackers.program_engine import ProgramEngine
-from nmcompile.trackers.siamfc import SiamFCParams, context_side
+from nmcompile.trackers.siamfc import context_side
 
 __all__ = [
     "Crop",
@@ -44,7 +44,7 @@ DEFAULT_CROPS: Final = 60
 JITTER_PIXELS: Final = 32.0
 """Largest displacement of the object from the centre, in pixels of a 255 pixel crop."""
 HIT_PIXELS: Final = 16.0
-"""A peak this close to the true centre is a hit, in pixels of a 255 pixel crop."""
+"""A place this close to the true centre is a hit, in pixels of a 255 pixel crop."""
 _REFERENCE_SIZE: Final = 255.0
 
 
@@ -75,7 +75,7 @@ class Observed:
     Attributes:
         sequences: name of each crop's sequence.
         responses: `(crops, h, w)`.
-        hits: `(crops,)` 1 where the map's peak is near the object, else 0.
+        hits: `(crops,)` 1 where the networks see the object near its true place, else 0.
         sops: synaptic operations per search crop; None where the level counts nothing.
         macs: multiply-accumulates per search crop; None where the level counts nothing.
     """
@@ -108,7 +108,7 @@ class Fidelity:
 
     Attributes:
         correlation: mean Pearson correlation of the response maps.
-        hit16: share of crops whose peak is within 16 crop pixels of the true centre.
+        hit16: share of crops where the object is seen within 16 pixels of a 255 pixel crop.
         reference_hit16: the same of the reference.
         hit16_difference: paired, other - reference.
         sops_per_crop: mean synaptic operations of one search crop; None where not counted.
@@ -127,7 +127,7 @@ class Fidelity:
 
 def sample_crops(
     sequences: Sequence[VideoSequence],
-    params: SiamFCParams,
+    params: CropParams,
     count: int = DEFAULT_CROPS,
     seed: int = 0,
 ) -> tuple[Crop, ...]:
@@ -157,7 +157,7 @@ def shares(count: int, parts: int) -> list[int]:
     return [count // parts + (i < count % parts) for i in range(parts)]
 
 
-def crops_of(part: VideoSequence, params: SiamFCParams, count: int, seed: int) -> Iterator[Crop]:
+def crops_of(part: VideoSequence, params: CropParams, count: int, seed: int) -> Iterator[Crop]:
     """`count` jittered crops of the annotated part of one sequence."""
     boxes = part.boxes
     if boxes is None or count == 0:
@@ -178,21 +178,20 @@ def observe(
     executor: ProgramExecutor, crops: Sequence[Crop], tick: Callable[[], None] = lambda: None
 ) -> Observed:
     """Run an executor on crops; its counters of these runs stay in `executor.counted`."""
-    engine = ProgramEngine(executor)
+    networks = responder_of(executor)
     executor.counted.clear()
     template = None
-    maps = []
+    answers = []
     for crop in crops:
         if crop.template is not template:
-            engine.set_template(crop.template)
+            networks.engine.set_template(crop.template)
             template = crop.template
-        maps.append(engine.respond(crop.search[None])[0])
+        answers.append(networks.answer(crop.search))
         tick()
-    responses = np.stack(maps)
     return Observed(
         tuple(crop.sequence for crop in crops),
-        responses,
-        _hits(responses, crops, tracker_params(executor.program).total_stride),
+        np.stack([answer.response for answer in answers]),
+        _hits(np.stack([answer.place for answer in answers]), crops),
         _counted(executor, "sops"),
         _counted(executor, "macs"),
     )
@@ -226,7 +225,7 @@ def fidelity(reference: ProgramExecutor, other: ProgramExecutor, crops: Sequence
 
 
 def _cut(
-    image: Image, box: Values, params: SiamFCParams, size: int, shift: tuple[float, float]
+    image: Image, box: Values, params: CropParams, size: int, shift: tuple[float, float]
 ) -> Image:
     """A crop of `size` whose centre lies `shift` crop pixels from the box's centre."""
     x, y, width, height = (float(v) for v in box)
@@ -238,14 +237,11 @@ def _cut(
     return crop_square(image, center, per_pixel * size, size, image.mean(axis=(0, 1)))
 
 
-def _hits(responses: Values, crops: Sequence[Crop], stride: int) -> Values:
-    """1 where the first maximum of a map is within 16 crop pixels of the object, else 0."""
-    count, height, width = responses.shape
-    rows, columns = np.divmod(responses.reshape(count, -1).argmax(axis=1), width)
-    peaks = np.stack([columns - (width - 1) / 2.0, rows - (height - 1) / 2.0], axis=1) * stride
+def _hits(places: Values, crops: Sequence[Crop]) -> Values:
+    """1 where the object is seen within 16 pixels (of a 255 pixel crop) of its place, else 0."""
     targets = np.array([crop.target for crop in crops])
     limits = [HIT_PIXELS * crop.search.shape[0] / _REFERENCE_SIZE for crop in crops]
-    return np.asarray(np.hypot(*(peaks - targets).T) <= limits, np.float64)
+    return np.asarray(np.hypot(*(places - targets).T) <= limits, np.float64)
 
 
 def _correlation(a: Values, b: Values) -> float:

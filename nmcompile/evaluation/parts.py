@@ -15,9 +15,9 @@ from nmcompile import __version__
 from nmcompile.datasets.frames import FrameFolder
 from nmcompile.datasets.layouts import Entry
 from nmcompile.evaluation.fidelity import crops_of, observe
+from nmcompile.evaluation.response_maps import tracker_params
 from nmcompile.evaluation.restart import SEGMENT_FRAMES, follow_segments, segments_of
 from nmcompile.evaluation.tasks import Result, Tick, digest_of
-from nmcompile.evaluation.tracking import tracker_params
 from nmcompile.evaluation.variants import Tally, Variant, executor_of, tracker_of
 from nmcompile.evaluation.vot import follow
 

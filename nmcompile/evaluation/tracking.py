@@ -16,8 +16,6 @@ from nmcompile.evaluation.ope import OpeResult, evaluate
 from nmcompile.ir.counters import NetworkCounters
 from nmcompile.ir.program import Program
 from nmcompile.trackers.loops import loop_of
-from nmcompile.trackers.program_engine import program_params
-from nmcompile.trackers.siamfc import SiamFCParams
 
 Boxes = npt.NDArray[np.float64]
 Tick = Callable[[], None]
@@ -39,27 +37,6 @@ class TrackResult:
     boxes: Boxes
     score: OpeResult | None
     counted: dict[str, list[NetworkCounters]]
-
-
-def tracker_params(program: Program) -> SiamFCParams:
-    """SiamFC's hyperparameters: what works on its response maps needs them.
-
-    Raises:
-        NmError: NM0518 when the program is not a tracker, NM0553 when it is another one.
-    """
-    loop_of(program)
-    if program.tracker != "siamfc":
-        raise NmError(
-            Diagnostic(
-                code="NM0553",
-                message="this tracker has no response map to compare",
-                where=program.name,
-                limit="siamfc",
-                found=program.tracker,
-                help=("`nmcompile track` and `nmcompile evaluate --protocol ope` judge its boxes",),
-            )
-        )
-    return program_params(program)
 
 
 def run_tracker(

@@ -1,7 +1,8 @@
 """The Pareto plot: energy against accuracy, cores against FPS; PNG and SVG, the same bytes always.
 
 Points on a front are filled, joined and named. A thin horizontal line is the range of an energy; an
-arrow at its end says that parts have no figure, so that there is no upper end.
+arrow at its end says that parts have no figure, so that there is no upper end. The dashed line is
+the accuracy of the float network.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ PLOT: Final = "pareto"
 COLOURS: Final = ("#1f5fa8", "#d4691e", "#2e8b63", "#8253a8", "#b8354f", "#6b6b1f")
 MARKERS: Final = "osD^vP"
 FRONT: Final = "#555555"
+FLOAT: Final[dict[str, Any]] = {"color": "#555555", "linewidth": 1.0, "linestyle": (0, (4, 3))}
 _STYLE: Final[dict[Any, Any]] = {
     "font.size": 9.5,
     "axes.spines.top": False,
@@ -77,6 +79,8 @@ def _figure(found: Exploration, rows: Sequence[Row]) -> Figure:
         Line2D([], [], linestyle="none", label=name, **style) for name, style in styles.items()
     ]
     handles.append(Line2D([], [], color=FRONT, linewidth=1.0, label="Pareto front (filled points)"))
+    if found.reference is not None:
+        handles.append(Line2D([], [], label="float network", **FLOAT))
     figure.legend(handles=handles, loc="outside lower left", ncols=7)
     return figure
 
@@ -99,6 +103,8 @@ def _energy(axes: Axes, found: Exploration, rows: Sequence[Row], styles: Styles)
         if row.bounds.get("energy_per_frame_j") == "at_least":
             bounded = True
             axes.plot([max(ends)], [y], marker=">", markersize=4, linestyle="none", **thin)
+    if found.reference is not None:
+        axes.axhline(found.reference.mean, **FLOAT)
     _points(axes, found, rows, points, found.fronts.energy_accuracy, styles)
     measure = next((r.accuracy.measure for r in rows if r.accuracy), "accuracy")
     axes.set_xlabel("energy per frame" + (" (arrow: parts have no figure)" if bounded else ""))

@@ -14,10 +14,10 @@ from nmcompile.datasets.collection import Collection
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.evaluation.fidelity import DEFAULT_CROPS
 from nmcompile.evaluation.parts import Part, Protocol
+from nmcompile.evaluation.response_maps import tracker_params
 from nmcompile.evaluation.results import assemble
 from nmcompile.evaluation.run import Plan, Request, plan, usable
 from nmcompile.evaluation.tasks import Result, ResultStore, finish
-from nmcompile.evaluation.tracking import tracker_params
 from nmcompile.evaluation.variants import Variant
 from nmcompile.evaluation.workers import Workers
 from nmcompile.explore.best import best_of
@@ -33,6 +33,7 @@ from nmcompile.explore.points import (
     do,
     folder_digest,
 )
+from nmcompile.explore.reference import float_plan, measured, wanted
 from nmcompile.explore.schema import Accuracy, Dataset, Exploration, Failure, Fronts, Row
 from nmcompile.frontends import load
 from nmcompile.trackers.loops import loop_of
@@ -104,8 +105,8 @@ def explore(
     check_folder(request.out)
     run.take_finished()
     todo = [point for point in run.scored if point.digest not in run.rows]
-    known(len(run.scored) - len(todo), len(todo) * run.steps)
-    tasks: list[BuildTask | Part] = [point.task for point in todo]
+    known(len(run.scored) - len(todo), len(todo) * run.steps + (run.float_steps if todo else 0))
+    tasks: list[BuildTask | Part] = [*run.float_parts(), *(point.task for point in todo)]
     finish(
         tasks,
         PointStore(request.out / PARTS),
@@ -141,6 +142,9 @@ class _Run:
         self.plans: dict[str, Plan] = {}
         self.owners: dict[str, list[Scored]] = {}
         self.results: dict[str, Result] = {}
+        self.wanted = wanted(self.sha256, request.protocol, self.request.collection)
+        self.float_plan: Plan | None = None
+        self.reference: Accuracy | None = None
 
     @property
     def steps(self) -> int:
@@ -155,19 +159,39 @@ class _Run:
         steps = (Part(nobody, request.protocol, entry).steps for entry in entries)
         return 1 + sum(steps)
 
+    @property
+    def float_steps(self) -> int:
+        """Frames of the float network that are still to do."""
+        return self.steps - 1 if self.wanted is not None and self.reference is None else 0
+
     def take_finished(self) -> None:
         """The points that an earlier start finished."""
         for point in self.scored:
             stored = self.store.load(point)
             if stored is not None:
                 self.rows[point.digest] = Row.model_validate(stored)
+        stored = None if self.wanted is None else self.store.load(self.wanted)
+        if stored is not None:
+            self.reference = Accuracy.model_validate(stored)
+
+    def float_parts(self) -> Sequence[Part]:
+        """The parts of the float network, once, as soon as there is a build of the model."""
+        if self.wanted is None or self.reference is not None or self.float_plan is not None:
+            return ()
+        folders = (point.task.folder for point in self.scored)
+        folder = next((f for f in folders if (f / MANIFEST).is_file()), None)
+        if folder is None:
+            return ()
+        self.float_plan = float_plan(self.wanted, folder)
+        return self.float_plan.parts
 
     def take(self, task: BuildTask | Part, result: Result) -> Sequence[BuildTask | Part]:
         """A finished task: what follows from it."""
         if isinstance(task, Part):
             self.results[task.digest] = result
-            for point in self.owners[task.digest]:
+            for point in self.owners.get(task.digest, ()):
                 self._finish_if_whole(point)
+            self._finish_reference()
             return ()
         point = self.points[task.digest]
         self.built[point.digest] = result
@@ -192,12 +216,13 @@ class _Run:
             # recipes that resolve to the same build share their parts
             self.owners.setdefault(part.digest, []).append(point)
         self._finish_if_whole(point)
-        return made.parts
+        return (*made.parts, *self.float_parts())
 
     def failed(self, task: BuildTask | Part, error: Exception) -> None:
         """A task that raised: its point has no figures, and the next start tries it again."""
         built = isinstance(task, BuildTask)
-        points = [self.points[task.digest]] if built else self.owners[task.digest]
+        # the float network's parts belong to no point: the next start tries them again
+        points = [self.points[task.digest]] if built else self.owners.get(task.digest, [])
         found = error.diagnostics if isinstance(error, NmError) else (_crash(error),)
         why = tuple(Failure.of(d) for d in found)
         for point in points:
@@ -214,6 +239,7 @@ class _Run:
             model=self.name,
             model_sha256=self.sha256,
             dataset=_dataset(request),
+            reference=self.reference,
             axes=tuple(dict.fromkeys(name for p in request.points for name, _ in p.choices)),
             rows=rows,
             fronts=fronts(rows, request.measure),
@@ -251,6 +277,15 @@ class _Run:
         found = {task.digest: Scored(task, dataset) for task in tasks}  # equal points are one
         return tuple(found.values())
 
+    def _finish_reference(self) -> None:
+        made = self.float_plan
+        if made is None or self.wanted is None or self.reference is not None:
+            return
+        if all(part.digest in self.results for part in made.parts):
+            self.reference = measured(made, self.results, self.request.measure)
+            self.store.save(self.wanted, self.reference.model_dump(mode="json"))
+            write_tables(self.request.out, self.exploration())
+
     def _finish_if_whole(self, point: Scored) -> None:
         made = self.plans[point.digest]
         whole = all(part.digest in self.results for part in made.parts)
@@ -278,7 +313,7 @@ class _Run:
         """The row of a build; `evaluated` is its row of the evaluation's table."""
         built = self.built[point.digest]
         if evaluated is not None:
-            accuracies = [_accuracy(n, evaluated[n]) for n in ACCURACIES if n in evaluated]
+            accuracies = [Accuracy.of(n, evaluated[n]) for n in ACCURACIES if n in evaluated]
         else:
             own = built["figures"]["response_correlation"]
             accuracies = [] if own is None else [fidelity_measure(own)]
@@ -324,11 +359,6 @@ def fidelity_measure(correlation: float) -> Accuracy:
         sequences=0,
         samples=0,
     )
-
-
-def _accuracy(name: str, figure: Mapping[str, Any]) -> Accuracy:
-    errors = [e for e in (figure["within"], figure["between"]) if e is not None]
-    return Accuracy(measure=name, standard_error=max(errors) if errors else None, **figure)
 
 
 def _dataset(request: ExploreRequest) -> Dataset | None:

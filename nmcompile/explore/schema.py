@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -30,6 +31,12 @@ class Accuracy(Section):
     between: float | None = Field(description="Standard error over the sequences.")
     sequences: int = Field(description="Sequences; 0: measured on the frames of the build.")
     samples: int = Field(description="Values of all sequences together.")
+
+    @classmethod
+    def of(cls, measure: str, figure: Mapping[str, Any]) -> Accuracy:
+        """From the figure of an evaluation's table."""
+        errors = [e for e in (figure["within"], figure["between"]) if e is not None]
+        return cls(measure=measure, standard_error=max(errors) if errors else None, **figure)
 
 
 class Failure(Section):
@@ -125,6 +132,9 @@ class Exploration(Section):
     model: str = Field(description="Name of the model.")
     model_sha256: str = Field(description="Of the model file.")
     dataset: Dataset | None = Field(description="null: fidelity on the build's own frames.")
+    reference: Accuracy | None = Field(
+        None, description="The float network on the same sequences; null: not measured."
+    )
     axes: tuple[str, ...] = Field(description="Names of the axes beside the targets.")
     rows: tuple[Row, ...] = Field(description="In the order of the grid.")
     fronts: Fronts = Field(description="Pareto fronts, by point.")

@@ -34,7 +34,7 @@ def exploration_tables(found: Exploration) -> tuple[Table, ...]:
     finished = Table(
         f"{found.model} on {_data(found)}",
         tuple(columns),  # type: ignore[arg-type]
-        tuple(_line(found, row) for row in done),
+        (*_float_line(found), *(_line(found, row) for row in done)) if done else (),
         _note(found),
     )
     refused = Table(
@@ -86,6 +86,13 @@ def _line(found: Exploration, row: Row) -> tuple[str, ...]:
         _figure(row, "spikes_per_frame", ""),
         ", ".join(marks),
     )
+
+
+def _float_line(found: Exploration) -> tuple[tuple[str, ...], ...]:
+    """The float network, which runs on no chip."""
+    if found.reference is None:
+        return ()
+    return (("float network", *("-" for _ in found.axes), _accuracy(found.reference), *"-------"),)
 
 
 def _figure(row: Row, name: str, unit: str) -> str:

@@ -71,7 +71,7 @@ def checkpoint_to_program(checkpoint: Checkpoint, name: str = "model") -> Progra
     )
 
 
-def _backbone(module: SiamFCpp, name: str, size: int) -> Network:
+def _backbone(module: SiamFCpp, network: str, size: int) -> Network:
     """The backbone on crops of side `size`; a spiking one ends in counts."""
     from nmcompile.architectures.siamfcpp import POOL_KERNEL, POOL_STRIDE, POOLED
 
@@ -84,7 +84,8 @@ def _backbone(module: SiamFCpp, name: str, size: int) -> Network:
         label = f"backbone.convs.{layer}"
         stride = (int(conv.stride[0]), int(conv.stride[1]))
         weight, bias = _array(conv.weight), _array(conv.bias)
-        nodes += _chain(nodes[-1].name, f"conv{layer + 1}", label, weight, bias, stride=stride)
+        name, source, groups = f"conv{layer + 1}", nodes[-1].name, int(conv.groups)
+        nodes += _chain(source, name, label, weight, bias, stride=stride, groups=groups)
         nodes.append(_normalised(nodes[-1].name, f"norm{layer + 1}", label, [norm]))
         act: ops.Op = ops.Activation()
         if steps:
@@ -99,7 +100,7 @@ def _backbone(module: SiamFCpp, name: str, size: int) -> Network:
     if steps:
         nodes.append(Node("counts", ops.Decode(), (nodes[-1].name,), "backbone.mean"))
     nodes.append(Node("output", ops.Output(), (nodes[-1].name,)))
-    return _checked(Network(name, tuple(nodes), max(1, steps)))
+    return _checked(Network(network, tuple(nodes), max(1, steps)))
 
 
 def _neuron(module: SiamFCpp, layer: int) -> LIF:

@@ -11,6 +11,7 @@ from nmcompile.ir.membrane_ops import (
     Bilinear,
     ChannelGate,
     KeyValue,
+    Narrow,
     Offset,
     Query,
     Repeat,
@@ -94,6 +95,15 @@ def _query(op: Query, inputs: Types) -> EdgeType:
     return EdgeType("values", (heads * values, height, width), bits)
 
 
+def _narrow(op: Narrow, inputs: Types) -> EdgeType:
+    edge = inputs[0]
+    if edge.signed or not edge.bits:
+        raise ValueError("it narrows integers that are never negative")
+    if op.multiplier < 1 or op.shift < 0 or op.largest < 1:
+        raise ValueError(f"{op} is no factor")
+    return EdgeType(edge.kind, edge.shape, op.largest.bit_length(), signed=False)
+
+
 def _store(op: Store, inputs: Types) -> EdgeType:
     if not op.slot:
         raise ValueError("it names no slot")
@@ -126,6 +136,7 @@ RULES: Final[Mapping[type, Callable[[Any, Types], EdgeType]]] = {
     Bilinear: _bilinear,
     KeyValue: _key_value,
     Query: _query,
+    Narrow: _narrow,
     Store: _store,
     ChannelGate: _gate,
 }

@@ -11,6 +11,7 @@ from nmcompile.ir.membrane_ops import (
     Bilinear,
     ChannelGate,
     KeyValue,
+    Narrow,
     Offset,
     Query,
     Repeat,
@@ -33,7 +34,7 @@ COMMON: tuple[type, ...] = (
     ops.Delay,
     ops.Slot,
     ops.Correlate,
-    *(Offset, Repeat, Bilinear, KeyValue, Query, Store, ChannelGate, ops.Channels),
+    *(Offset, Repeat, Bilinear, KeyValue, Query, Narrow, Store, ChannelGate, ops.Channels),
 )
 SPIKING: tuple[type, ...] = (
     *(ops.Neuron, ops.SpikeMaxPool2d, ops.Encode, ops.Decode),

@@ -96,6 +96,21 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrow:
+    """A memory of integers as the weights of synapses hold it.
+
+        y = min(round(x multiplier / 2^shift), largest), half to even
+
+    Attributes:
+        multiplier: > 0. shift: >= 0. largest: of y; x is never negative.
+    """
+
+    multiplier: int
+    shift: int
+    largest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """y = x, which the program slot `slot` keeps: all timesteps along the first axis, `(T C, ...)`.
 
@@ -142,4 +157,4 @@ class ChannelGate:
 GATE_ONE: Final = 1 << 12
 """What the integer form of `ChannelGate` multiplies its mean by."""
 
-MembraneOp = Offset | Repeat | Bilinear | KeyValue | Query | Store | ChannelGate
+MembraneOp = Offset | Repeat | Bilinear | KeyValue | Query | Narrow | Store | ChannelGate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.populations import Population, Projection
 from nmcompile.mapping.synapses import SynapseTables
 from nmcompile.mapping.tile import Tiling
-from nmcompile.mapping.window import patterns, sources
+from nmcompile.mapping.window import Hits, Window, patterns, sources
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -56,6 +57,26 @@ class Groups:
     channels: Intervals
     number: I32
 
+    @cached_property
+    def slot(self) -> dict[Interval, int]:
+        """Where every channel interval stands."""
+        return {interval: i for i, interval in enumerate(self.channels)}
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Source positions along one axis that reach an interval of outputs.
+
+    Attributes:
+        at: the positions. first: first output that each reaches, relative to the interval.
+        kinds: different patterns. kind: of every position.
+    """
+
+    at: tuple[int, ...]
+    first: I64
+    kinds: tuple[Hits, ...]
+    kind: I64
+
 
 class Assembler:
     """Builds all columns but those of `core`.
@@ -79,10 +100,12 @@ class Assembler:
         self.profiles: list[Profile] = []
         self._tiles = self._number_tiles(cores)
         self._neurons = sum(t.neurons for t in self._tiles)
-        self._group_rows: list[npt.NDArray[np.int64]] = []
+        self._group_rows: list[I64] = []
+        self._spikes: dict[str, I64] = {}
         self._groups = self._number_groups()
-        self._axons: list[I64] = []
-        self._routes: list[I64] = []
+        self._row_sets: dict[tuple[object, ...], I64] = {}
+        self._axons: list[I32] = []
+        self._routes: list[I32] = []
 
     def columns(self) -> Columns:
         """All columns but those of `core`."""
@@ -124,7 +147,7 @@ class Assembler:
         for index, tile in enumerate(self._tiles):
             name = names[tile.population]
             own = groups[name]
-            count = self._add_groups(own, tile, index, tile.neuron0, self._spikes(name), count)
+            count = self._add_groups(own, tile, index, tile.neuron0, self._spiked(name), count)
         stimulus = self._stages.input
         if stimulus.mode == "bias":
             return groups
@@ -133,7 +156,7 @@ class Assembler:
             self._input_groups, np.zeros((len(self._input_groups), height, width), np.int32)
         )
         whole = Tile(-1, self._neurons, 0, -1, (0, height), (0, width), (0, channels))
-        self._add_groups(host, whole, -1, self._neurons, self._spikes(stimulus.name), count)
+        self._add_groups(host, whole, -1, self._neurons, self._spiked(stimulus.name), count)
         groups[stimulus.name] = host
         return groups
 
@@ -148,8 +171,7 @@ class Assembler:
         box = (slice(*tile.y), slice(*tile.x))
         table = np.empty((positions, len(own), 4), np.int64)
         for k, (low, high) in enumerate(own):
-            slot = groups.channels.index((low, high))
-            groups.number[slot][box] = number[:, :, k]
+            groups.number[groups.slot[low, high]][box] = number[:, :, k]
             table[:, k, 0] = line0 + np.arange(positions) * _length(tile.c) + low - tile.c[0]
             table[:, k, 1] = high - low
             table[:, k, 3] = spikes[low:high, box[0], box[1]].sum(axis=0).reshape(-1)
@@ -157,14 +179,18 @@ class Assembler:
         self._group_rows.append(table.reshape(-1, 4))
         return count + positions * len(own)
 
-    def _spikes(self, name: str) -> I64:
+    def _spiked(self, name: str) -> I64:
         """`(C, H, W)` spikes of the calibration run, ones where none is given."""
-        shapes = {p.name: p.shape for p in self._stages.populations}
-        shape = shapes.get(name, self._stages.input.shape)
-        given = self._traffic.get(name)
-        if given is None:
-            return np.ones(shape, np.int64)
-        return np.asarray(given, np.int64).reshape(shape)
+        if name not in self._spikes:
+            shapes = {p.name: p.shape for p in self._stages.populations}
+            shape = shapes.get(name, self._stages.input.shape)
+            given = self._traffic.get(name)
+            self._spikes[name] = (
+                np.broadcast_to(np.int64(1), shape)
+                if given is None
+                else np.asarray(given, np.int64).reshape(shape)
+            )
+        return self._spikes[name]
 
     def _connect(self, index: int, tile: Tile) -> None:
         """Axons and routes into one tile."""
@@ -172,47 +198,34 @@ class Assembler:
             self._project(index, tile, projection)
 
     def _project(self, index: int, tile: Tile, projection: Projection) -> None:
-        on_y, on_x = patterns(projection.y, *tile.y), patterns(projection.x, *tile.x)
-        if not on_y or not on_x:
+        on_y, on_x = _reached(projection.y, tile.y), _reached(projection.x, tile.x)
+        if not on_y.at or not on_x.at:
             return
-        at = np.ix_(sources(projection.y, *tile.y), sources(projection.x, *tile.x))
-        row0, acc = self._row_table(tile, projection)
+        at = np.ix_(on_y.at, on_x.at)
+        row0 = self._rows(tile, projection, on_y, on_x)
+        offset = on_y.first[:, None] * _length(tile.x) + on_x.first
+        acc = tile.acc0 + projection.port * tile.neurons + offset * _length(tile.c)
         groups = self._groups[projection.source]
         for interval in overlapping(groups.channels, needed_channels(projection, tile.c)):
-            number = groups.number[groups.channels.index(interval)][at]
-            n = number.size
-            axons = np.empty((n, 4), np.int64)
-            axons[:, 0], axons[:, 1] = tile.core, index
-            axons[:, 2] = (row0 + interval[0]).reshape(-1)
-            axons[:, 3] = acc.reshape(-1)
+            number = groups.number[groups.slot[interval]][at].reshape(-1)
+            axons = np.empty((4, number.size), np.int32)
+            axons[0], axons[1] = tile.core, index
+            axons[2], axons[3] = (row0 + interval[0]).reshape(-1), acc.reshape(-1)
             self._axons.append(axons)
-            routes = np.empty((n, 3), np.int64)
-            routes[:, 0], routes[:, 1], routes[:, 2] = (
-                number.reshape(-1),
-                tile.core,
-                projection.delay,
-            )
+            routes = np.empty((3, number.size), np.int32)
+            routes[0], routes[1], routes[2] = number, tile.core, projection.delay
             self._routes.append(routes)
 
-    def _row_table(self, tile: Tile, projection: Projection) -> tuple[I64, I64]:
-        """First row and first accumulator for every source position of a tile."""
-        on_y, on_x = patterns(projection.y, *tile.y), patterns(projection.x, *tile.x)
-        width, channels = _length(tile.x), _length(tile.c)
-        kinds_y, kinds_x = (list(dict.fromkeys(p.hits for p in on)) for on in (on_y, on_x))
-        table = np.array(
-            [
-                [self._synapses.row_set(projection, tile.c, width, a, b) for b in kinds_x]
-                for a in kinds_y
-            ],
-            np.int64,
-        )
-        rows = table[
-            np.ix_([kinds_y.index(p.hits) for p in on_y], [kinds_x.index(p.hits) for p in on_x])
-        ]
-        first_y = np.array([p.first for p in on_y], np.int64)
-        first_x = np.array([p.first for p in on_x], np.int64)
-        acc0 = tile.acc0 + projection.port * tile.neurons
-        return rows, acc0 + (first_y[:, None] * width + first_x[None, :]) * channels
+    def _rows(self, tile: Tile, projection: Projection, y: Reached, x: Reached) -> I64:
+        """First row for every source position of a tile."""
+        width = _length(tile.x)
+        key = (projection.node, tile.c, width, y.kinds, x.kinds)
+        if key not in self._row_sets:
+            of = self._synapses.row_set
+            rows = [[of(projection, tile.c, width, a, b) for b in x.kinds] for a in y.kinds]
+            self._row_sets[key] = np.array(rows, np.int64)
+        found: I64 = self._row_sets[key][np.ix_(y.kind, x.kind)]
+        return found
 
     def _tile_columns(self) -> Columns:
         rows = []
@@ -283,19 +296,19 @@ class Assembler:
         return {f"group.{name}": table[:, i] for i, name in enumerate(names)}
 
     def _axon_columns(self) -> Columns:
-        axons = np.concatenate(self._axons) if self._axons else np.zeros((0, 4), np.int64)
-        routes = np.concatenate(self._routes) if self._routes else np.zeros((0, 3), np.int64)
+        core, tile, row, acc = np.concatenate([np.zeros((4, 0), np.int32), *self._axons], axis=1)
+        group, to, delay = np.concatenate([np.zeros((3, 0), np.int32), *self._routes], axis=1)
         # Tiles are in core order, hence so are the axons.
-        first = np.searchsorted(axons[:, 0], axons[:, 0], side="left")
+        first = np.searchsorted(core, core, side="left")
         return {
-            "axon.core": axons[:, 0],
-            "axon.tile": axons[:, 1],
-            "axon.row_base": axons[:, 2],
-            "axon.acc_base": axons[:, 3],
-            "route.group": routes[:, 0],
-            "route.core": routes[:, 1],
-            "route.axon": np.arange(len(axons)) - first,
-            "route.delay": routes[:, 2],
+            "axon.core": core,
+            "axon.tile": tile,
+            "axon.row_base": row,
+            "axon.acc_base": acc,
+            "route.group": group,
+            "route.core": to,
+            "route.axon": np.arange(len(core)) - first,
+            "route.delay": delay,
         }
 
     def _end_columns(self) -> Columns:
@@ -338,12 +351,24 @@ class Assembler:
         return {f"pixel.{name}": table[:, i] for i, name in enumerate(names)}
 
 
+@lru_cache(maxsize=65536)
+def _reached(window: Window, interval: Interval) -> Reached:
+    on = patterns(window, *interval)
+    kinds = tuple(dict.fromkeys(p.hits for p in on))
+    number = {hits: i for i, hits in enumerate(kinds)}
+    return Reached(
+        sources(window, *interval),
+        np.array([p.first for p in on], np.int64),
+        kinds,
+        np.array([number[p.hits] for p in on], np.int64),
+    )
+
+
 def _flat_index(shape: tuple[int, int, int], tile: Tile) -> I64:
     """Position in (C, H, W) order of every neuron of a tile, in (y, x, c) order."""
-    numbers = np.arange(shape[0] * shape[1] * shape[2]).reshape(shape)
-    part = numbers[slice(*tile.c), slice(*tile.y), slice(*tile.x)]
-    flat: I64 = part.transpose(1, 2, 0).reshape(-1)
-    return flat
+    y, x, c = (np.arange(*interval) for interval in (tile.y, tile.x, tile.c))
+    flat: I64 = (c * shape[1] + y[:, None, None]) * shape[2] + x[:, None]
+    return flat.reshape(-1)
 
 
 def _parameters(population: Population) -> dict[str, I32]:

@@ -162,6 +162,11 @@ class CoreGraph(MappedGraph):
         _, chosen = np.unique(key * delays + self["route.delay"], return_index=True)
         return np.sort(chosen)
 
+    @cached_property
+    def counted(self) -> dict[Any, Any]:
+        """What has been counted from the tables at length, for whoever asks again."""
+        return {}
+
     def core_edges(self) -> tuple[Column, Column, Column, Column]:
         """Source core, target core, routes, packets of every pair of cores that talk."""
         source = self.group_cores()[self["route.group"]].astype(np.int64)

@@ -39,7 +39,8 @@ class Jin2023:
     Attributes:
         energy: of all packets.
         average_latency: of a packet. max_latency: of the longest way.
-        average_congestion: packets through a router of the mesh.
+        average_congestion: packets through a router, the mean of the mesh up to its last column
+            and row with a slot.
         max_congestion: expected packets through the busiest router, when a packet takes either
             way on with probability 1/2 wherever both are shortest.
     """
@@ -55,7 +56,8 @@ def jin2023(flows: Flows, slots: Slots, place: I32, costs: Costs | None = None) 
     """Metrics of `(cores,)` slots.
 
     Args:
-        flows: traffic. slots: the places; one core per router. place: slot of every core.
+        flows: traffic. slots: the places; cores of one router are no hop apart. place: slot of
+            every core.
         costs: None takes those of the paper.
     """
     costs = costs or Costs()

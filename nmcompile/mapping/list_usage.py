@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.mapping.columns import distinct
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.expand import Integers, axon_groups, expanded
 from nmcompile.mapping.limits import Limits
@@ -72,7 +73,11 @@ def list_usage(graph: CoreGraph, limits: Limits, packing: Packing) -> ListUsage:
         limits: of its target.
         packing: of its synapse memory.
     """
-    return _Lists(graph, limits, packing).usage()
+    key = (ListUsage, limits, packing)
+    if key not in graph.counted:
+        graph.counted[key] = _Lists(graph, limits, packing).usage()
+    found: ListUsage = graph.counted[key]
+    return found
 
 
 class _Lists:
@@ -101,14 +106,14 @@ class _Lists:
         )
         self._offset = start[tile] + shift.astype(np.int64) * self._each[tile]
         rows = np.stack([graph["axon.row_base"][axon], graph["group.lines"][group]])
-        self._lists, of_list = _distinct(rows)
+        self._lists, of_list = distinct(rows)
         source = graph["group.tile"][group]
         own, reads = (
             np.where(t < 0, -1, graph["tile.population"][np.maximum(t, 0)]) for t in (tile, source)
         )
         keys = np.stack([graph["tile.core"][tile], own, reads, port, graph["route.delay"]])
-        self._groups, of_group = _distinct(keys)
-        self._uses, self._use = _distinct(np.stack([of_group, of_list]))
+        self._groups, of_group = distinct(keys)
+        self._uses, self._use = distinct(np.stack([of_group, of_list]))
 
     def usage(self) -> ListUsage:
         """Choose the encodings and count."""
@@ -131,7 +136,7 @@ class _Lists:
         ]
         numbers = {f: n for n, f in enumerate(dict.fromkeys(formats))}
         number = np.array([numbers[f] for f in formats], np.int64)
-        slots = np.unique(np.stack([core, number]), axis=1)[0]
+        slots = distinct(np.stack([core, number]))[0][0]
         sums = totals[each, chosen]
         return ListUsage(
             words=_summed(graph, core, sums) + self._coupled * packing.coupling_words,
@@ -167,20 +172,23 @@ class _Lists:
         of_list, layout, entries, synapses, extent = self._layouts
         first = np.searchsorted(of_list, np.arange(self._lists.shape[1] + 1))
         words = np.zeros((self._uses.shape[1], len(packing.encodings)), np.int64)
-        start = np.searchsorted(self._uses[0], np.arange(self._groups.shape[1] + 1))
+        alike: dict[Fields, list[int]] = {}
         for group, (fields, _) in enumerate(self._fields):
-            uses = slice(start[group], start[group + 1])
+            alike.setdefault(fields, []).append(group)
+        start = np.searchsorted(self._uses[0], np.arange(self._groups.shape[1] + 1))
+        for fields, groups in alike.items():
+            uses = expanded(start[groups], np.diff(start)[groups])
             lists = self._uses[1][uses]
             count = first[lists + 1] - first[lists]
             kind = layout[expanded(first[lists], count)]
             begin = np.cumsum(count) - count
             for i, encoding in enumerate(packing.encodings):
-                bits = packing.bits(encoding, entries[kind, i], synapses[kind], fields)
+                bits = packing.bits(encoding, entries[:, i], synapses, fields)
                 if encoding[0] == "dense":
                     # zeros between distant neurons may be cheaper than another entry
-                    filler = -(-extent[kind] // packing.entry_synapses)
-                    bits = np.minimum(bits, packing.bits(encoding, filler, extent[kind], fields))
-                words[uses, i] = np.maximum.reduceat(packing.words(bits), begin)
+                    filler = -(-extent // packing.entry_synapses)
+                    bits = np.minimum(bits, packing.bits(encoding, filler, extent, fields))
+                words[uses, i] = np.maximum.reduceat(packing.words(bits)[kind], begin)
         return words
 
     @cached_property
@@ -191,8 +199,8 @@ class _Lists:
         of_list = np.repeat(np.arange(self._lists.shape[1]), self._lists[1])
         runs = graph["row.runs"][rows].astype(np.int64)
         run0 = np.where(runs > 0, graph["row.run0"][rows], 0).astype(np.int64)
-        kinds, kind = _distinct(np.stack([run0, runs]))
-        pairs = np.unique(np.stack([of_list, kind]), axis=1)
+        kinds, kind = distinct(np.stack([run0, runs]))
+        pairs, _ = distinct(np.stack([of_list, kind]))
         rows_of = [self._layout(*pair) for pair in kinds.T.tolist()]
         table = np.array(rows_of, np.int64).reshape(-1, len(self._packing.encodings) + 2)
         return pairs[0], pairs[1], table[:, :-2], table[:, -2], table[:, -1]
@@ -229,12 +237,6 @@ class _Lists:
             order = sorted(np.flatnonzero(sums).tolist(), key=lambda n: (-sums[n], n))
             found.append(tuple((formats[n], int(sums[n])) for n in order))
         return tuple(found)
-
-
-def _distinct(columns: Integers) -> tuple[I64, I64]:
-    """The different columns in rising order, and the number of each given one's."""
-    found, number = np.unique(columns.astype(np.int64), axis=1, return_inverse=True)
-    return found, number.reshape(-1).astype(np.int64)
 
 
 def _summed(graph: CoreGraph, core: Integers, amount: Integers) -> I64:

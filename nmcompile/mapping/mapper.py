@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,50 +48,42 @@ def map_network(
     Raises:
         NmError: NM0301 for operators that cores cannot run, NM0302..NM0308 for limits.
     """
+    return placed(cut_network(network, limits, traffic, cores=cores), limits, beside, seed=seed)
+
+
+def cut_network(
+    network: Network, limits: Limits, traffic: Traffic | None = None, *, cores: int | None = None
+) -> CoreGraph:
+    """What `map_network` finds, with no core at any place yet; arguments and errors are its."""
     split = stages(network)
     _check_rules(split, limits)
     fewest = tile(split, limits)
     packing = None if cores is None else spread(fewest, limits, traffic or {}, cores)
     if packing is None:
         packing = merged(fewest, limits, traffic or {})
-    return map_tiles(
-        packing.tiling, packing.per_population(), limits, traffic, beside=beside, seed=seed
-    )
+    return _unplaced(packing.tiling, packing.per_population(), limits, traffic or {})
 
 
 def map_tiles(
-    tiling: Tiling,
-    core_of: list[list[int]],
-    limits: Limits,
-    traffic: Traffic | None = None,
-    *,
-    beside: Sequence[MappedGraph] = (),
-    seed: int = SEED,
+    tiling: Tiling, core_of: list[list[int]], limits: Limits, traffic: Traffic | None = None
 ) -> CoreGraph:
     """Tables and places for tiles whose cores are chosen.
 
     Args:
         tiling: the cut.
         core_of: the core of every tile, per population, numbered from 0 without gaps.
-        limits, traffic, beside, seed: see `map_network`.
+        limits, traffic: see `map_network`.
     """
-    split = tiling.stages
-    assembler = Assembler(tiling, core_of, limits, traffic or {})
-    columns = assembler.columns()
-    count = 1 + max(core for layer in core_of for core in layer)
-    taken = frozenset(slot for graph in beside for slot in graph.slots)
-    slots = slots_for(count, limits, taken)
-    unplaced = dict.fromkeys(("core.chip", "core.x", "core.y", "core.slot"), np.zeros(count))
-    graph = CoreGraph(
-        **header_of(split),
-        target=limits.target,
-        ticks=split.ticks,
-        input_values=split.input.mode in ("impulse", "constant"),
-        profiles=tuple(assembler.profiles),
-        mesh=slots.mesh,
-        tables={**columns, **unplaced},
-    )
-    return graph.replace(_place(graph, slots, seed))
+    return placed(_unplaced(tiling, core_of, limits, traffic or {}), limits)
+
+
+def placed(
+    graph: CoreGraph, limits: Limits, beside: Sequence[MappedGraph] = (), *, seed: int = SEED
+) -> CoreGraph:
+    """The same cores on places that other networks leave free."""
+    slots = slots_for(graph.cores, limits, frozenset(s for other in beside for s in other.slots))
+    tables = {**graph.tables, **_place(graph, slots, seed)}
+    return dataclasses.replace(graph, mesh=slots.mesh, tables=tables)
 
 
 def refusals(network: Network, limits: Limits) -> tuple[Diagnostic, ...]:
@@ -102,6 +95,25 @@ def refusals(network: Network, limits: Limits) -> tuple[Diagnostic, ...]:
     except NmError as error:
         return error.diagnostics
     return ()
+
+
+def _unplaced(
+    tiling: Tiling, core_of: list[list[int]], limits: Limits, traffic: Traffic
+) -> CoreGraph:
+    split = tiling.stages
+    assembler = Assembler(tiling, core_of, limits, traffic)
+    columns = assembler.columns()
+    count = 1 + max(core for layer in core_of for core in layer)
+    unplaced = dict.fromkeys(("core.chip", "core.x", "core.y", "core.slot"), np.zeros(count))
+    return CoreGraph(
+        **header_of(split),
+        target=limits.target,
+        ticks=split.ticks,
+        input_values=split.input.mode in ("impulse", "constant"),
+        profiles=tuple(assembler.profiles),
+        mesh=slots_for(count, limits).mesh,
+        tables={**columns, **unplaced},
+    )
 
 
 def _place(graph: CoreGraph, slots: Slots, seed: int) -> Columns:

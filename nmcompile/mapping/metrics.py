@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmcompile.mapping.graph import PLACE, MappedGraph
+from nmcompile.mapping.jin2023 import Jin2023, jin2023
 from nmcompile.mapping.placement.bounds import hop_bound
 from nmcompile.mapping.placement.flows import Flows
 from nmcompile.mapping.placement.slots import Slots
@@ -54,7 +55,7 @@ def placement_metrics(graph: MappedGraph) -> PlacementMetrics:
     host = routing.source < 0
     hops = int((packets * (routing.east_west + routing.north_south)).sum())
     total = int(packets[~own & ~host].sum())
-    bound = _bound(graph) / total if total else 0.0
+    bound = hop_bound(*_placed(graph)) / total if total else 0.0
     average = hops / total if total else 0.0
     return PlacementMetrics(
         cores=graph.cores,
@@ -72,10 +73,20 @@ def placement_metrics(graph: MappedGraph) -> PlacementMetrics:
     )
 
 
-def _bound(graph: MappedGraph) -> float:
-    """Least total hops; see `nmcompile.mapping.placement.bounds`."""
+def jin2023_metrics(graph: MappedGraph) -> Jin2023:
+    """The metrics of Jin et al. 2023 of a placed graph under its calibration traffic.
+
+    Packets between different cores count; those of the host, which has no place, do not. A chip
+    border is a hop like any other.
+    """
+    flows, slots = _placed(graph)
+    return jin2023(flows, slots, np.arange(graph.cores, dtype=np.int32))
+
+
+def _placed(graph: MappedGraph) -> tuple[Flows, Slots]:
+    """Packets between cores, and the places that the cores have: core `i` is on slot `i`."""
     source, target, _, packets = graph.core_edges()
     between = (source >= 0) & (source != target)
     flows = Flows(graph.cores, source[between], target[between], packets[between])
     columns = (np.asarray(graph[f"core.{name}"], np.int32) for name in PLACE)
-    return hop_bound(flows, Slots(graph.mesh, *columns))
+    return flows, Slots(graph.mesh, *columns)

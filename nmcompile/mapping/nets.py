@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.mapping.assemble import Traffic
-from nmcompile.mapping.axes import Interval, Intervals, needed_channels, overlapping
+from nmcompile.mapping.axes import Intervals, needed_channels, overlapping
 from nmcompile.mapping.demand import Grid
 from nmcompile.mapping.populations import Projection
 from nmcompile.mapping.tile import Tiling
-from nmcompile.mapping.window import hits
+from nmcompile.mapping.window import sources
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -145,29 +145,30 @@ def _numbers(kinds: list[Mark], marks: list[Mark]) -> I64:
 
 
 def _channel_marks(groups: Intervals, own: Grid | None, readers: list[_Reader]) -> list[Mark]:
+    needed = [[needed_channels(r.projection, c) for c in r.grid.cs] for r in readers]
+    held = [] if own is None else _holders(own.cs)
     marks = []
     for group in groups:
-        mark = [] if own is None else [_touched(own.cs, group)]
-        for reader in readers:
-            needed = (needed_channels(reader.projection, c) for c in reader.grid.cs)
-            mark.append(tuple(i for i, c in enumerate(needed) if overlapping((group,), c)))
+        mark = [] if own is None else [held[group[0]]]
+        for each in needed:
+            mark.append(tuple(i for i, c in enumerate(each) if overlapping((group,), c)))
         marks.append(tuple(mark))
     return marks
 
 
 def _position_marks(axis: str, size: int, own: Grid | None, readers: list[_Reader]) -> list[Mark]:
-    marks = []
-    for position in range(size):
-        mark = []
-        if own is not None:
-            mark.append(_touched(own.ys if axis == "y" else own.xs, (position, position + 1)))
-        for reader in readers:
-            grid, p = reader.grid, reader.projection
-            window, edges = (p.y, grid.ys) if axis == "y" else (p.x, grid.xs)
-            mark.append(tuple(i for i, edge in enumerate(edges) if hits(window, position, *edge)))
-        marks.append(tuple(mark))
-    return marks
+    columns = [] if own is None else [_holders(own.ys if axis == "y" else own.xs)]
+    for reader in readers:
+        grid, p = reader.grid, reader.projection
+        window, edges = (p.y, grid.ys) if axis == "y" else (p.x, grid.xs)
+        reached: list[list[int]] = [[] for _ in range(size)]
+        for i, edge in enumerate(edges):
+            for position in sources(window, *edge):
+                reached[position].append(i)
+        columns.append([tuple(tiles) for tiles in reached])
+    return list(zip(*columns, strict=True))
 
 
-def _touched(intervals: Intervals, part: Interval) -> tuple[int, ...]:
-    return tuple(i for i, (low, high) in enumerate(intervals) if low < part[1] and part[0] < high)
+def _holders(intervals: Intervals) -> list[tuple[int, ...]]:
+    """For every place of an axis, the interval that it is in."""
+    return [(i,) for i, (low, high) in enumerate(intervals) for _ in range(low, high)]

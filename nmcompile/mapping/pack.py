@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.mapping.room import Room
-from nmcompile.reference.jit import njit
+from nmcompile.reference.jit import borrowed, njit, njit_borrowing
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -47,7 +47,7 @@ def empty(room: Room, cores: int) -> Load:
     )
 
 
-@njit
+@njit_borrowing
 def put(tile: int, core: int, sign: int, load: Load, room: Arrays) -> None:
     """Add a tile to a core's load, or take it away."""
     used, held, different = load
@@ -61,7 +61,7 @@ def put(tile: int, core: int, sign: int, load: Load, room: Arrays) -> None:
             different[core, family[number]] += sign
 
 
-@njit
+@njit_borrowing
 def over(core: int, load: Load, room: Arrays) -> bool:
     """Whether a core holds more than it can."""
     used, _, different = load
@@ -88,7 +88,8 @@ def _first_fit(
     family: I32,
     most: I32,
 ) -> bool:
-    room = (need, capacity, first, config, family, most)
+    room = borrowed((need, capacity, first, config, family, most))
+    load = borrowed(load)
     for tile in order:
         for c in range(cores):
             quick = True

@@ -8,11 +8,12 @@ import numpy as np
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
-from nmcompile.ir.arrays import Array
 from nmcompile.ir.infer import ACCUMULATOR_BITS
+from nmcompile.ir.membrane_ops import Query
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNeuron, ReLU8, SigmaDelta
 from nmcompile.mapping.currents import Current, as_conv, merge_ports
+from nmcompile.mapping.pool_taps import pool_taps
 from nmcompile.mapping.populations import (
     INPUT_DEPTH,
     NEVER_FIRES,
@@ -25,7 +26,13 @@ from nmcompile.mapping.populations import (
     Stages,
     Stimulus,
 )
-from nmcompile.mapping.template_synapses import Source, bit_projection, word_projections
+from nmcompile.mapping.refused import RefusedError
+from nmcompile.mapping.template_synapses import (
+    Source,
+    bit_projection,
+    memory_projection,
+    word_projections,
+)
 from nmcompile.mapping.window import Window
 
 POOL_KINDS: dict[ops.PoolRule, Kind] = {
@@ -38,8 +45,6 @@ _KINDS: dict[type, Kind] = {
     SigmaDelta: "sigma_delta",
     ReLU8: "relu8",
 }
-GATE_RANKS, GATE_SUMS = 2**8 - 1, 2**15 - 1
-"""What the gate's comparison key has room for, see `nmcompile.backends.loihi.pools`."""
 
 
 def stages(network: Network) -> Stages:
@@ -49,17 +54,6 @@ def stages(network: Network) -> Stages:
         NmError: NM0301, one diagnostic for every node that cores cannot run.
     """
     return _Reader(network).read()
-
-
-class _RefusedError(Exception):
-    def __init__(self, node: Node, reason: str, *help_: str) -> None:
-        self.diagnostic = Diagnostic(
-            code="NM0301",
-            message=f"cores cannot run {type(node.op).__name__}: {reason}",
-            where=node.label,
-            help=help_ or ("let the host run this part of the network",),
-        )
-        super().__init__(reason)
 
 
 class _Reader:
@@ -77,7 +71,7 @@ class _Reader:
         for node in self._network.nodes:
             try:
                 population = self._node(node)
-            except _RefusedError as refused:
+            except RefusedError as refused:
                 problems.append(refused.diagnostic)
                 self._depth.setdefault(node.name, 0)
                 continue
@@ -86,7 +80,7 @@ class _Reader:
                 self._depth[population.name] = population.depth
         try:
             output, readout, pairs = self._read_out()
-        except _RefusedError as refused:
+        except RefusedError as refused:
             problems.append(refused.diagnostic)
         if problems:
             unique = {(d.where, d.message): d for d in problems}
@@ -114,20 +108,20 @@ class _Reader:
             return self._pool(node, op)
         if isinstance(op, ops.Conv2d | ops.Linear | ops.SumPool2d):
             if not self._network.consumers[node.name]:
-                raise _RefusedError(node, "nothing reads it")
+                raise RefusedError(node, "nothing reads it")
             return None
         passing = (
             *(ops.Input, ops.Output, ops.Encode, ops.Decode, ops.Add, ops.Shift, ops.Flatten),
-            *(ops.Crop, ops.Channels, ops.Delay, ops.Slot, ops.Correlate, ops.TemplateTaps),
+            *(ops.Crop, ops.Channels, ops.Delay, ops.Slot, ops.Correlate, ops.TemplateTaps, Query),
         )
         if not isinstance(op, passing):
-            raise _RefusedError(node, "no core operation computes it")
+            raise RefusedError(node, "no core operation computes it")
         return None
 
     def _neuron(self, node: Node, op: ops.Neuron) -> Population:
         model = op.model
         if not isinstance(model, IntegerNeuron | SigmaDelta | ReLU8):
-            raise _RefusedError(node, "the neuron is not in its integer form")
+            raise RefusedError(node, "the neuron is not in its integer form")
         pixels = self._pixel_neurons(node, model) if isinstance(model, IntegerNeuron) else None
         if pixels is not None:
             return pixels
@@ -174,7 +168,7 @@ class _Reader:
         if source.op != ops.Encode("constant") or isinstance(model, SigmaDelta):
             return None
         if model.bias.data.any() or model.u_keep or self._encode is not None:
-            raise _RefusedError(node, "the image is its bias, and it has another drive as well")
+            raise RefusedError(node, "the image is its bias, and it has another drive as well")
         self._pixels = True
         shape = self._network.types[node.name].shape
         return Population(
@@ -199,9 +193,9 @@ class _Reader:
         elif op.apart:
             shifts, projections = merge_ports(self._current(match))
             if any(shifts):
-                raise _RefusedError(node, "it accumulates a shifted sum")
+                raise RefusedError(node, "it accumulates a shifted sum")
         else:
-            raise _RefusedError(node, "it accumulates no correlation")
+            raise RefusedError(node, "it accumulates no correlation")
         shape = self._network.types[match.name].shape
         return self._timed(
             Population(
@@ -220,11 +214,16 @@ class _Reader:
         """The correlation as convolutions whose weights are words of the slot's elements."""
         return word_projections(node, op, *self._matched(node, op.largest))
 
+    def _memory(self, node: Node) -> Projection:
+        """The product as a convolution whose weights are the elements of the memory."""
+        memory, source, _ = self._matched(node, self._network.types[node.inputs[1]].largest)
+        return memory_projection(node, memory, source)
+
     def _matched(self, node: Node, largest: int) -> tuple[Shape3, Source, tuple[int, ...]]:
         """Shape of the stored template, the spikes that meet it, shape of what comes out."""
         template = self._network.by_name[node.inputs[1]]
         if not isinstance(template.op, ops.Slot):
-            raise _RefusedError(node, f"its template `{template.label}` is not in a slot")
+            raise RefusedError(node, f"its template `{template.label}` is not in a slot")
         self._slot, self._slot_largest = template.op, largest
         source = self._spikes(self._network.by_name[node.inputs[0]], node)
         return _shape3(template.op.shape[-3:]), source, self._network.types[node.name].shape
@@ -232,7 +231,7 @@ class _Reader:
     def _pool(self, node: Node, op: ops.SpikeMaxPool2d) -> Population:
         source, shape, lag = self._spikes(self._network.by_name[node.inputs[0]], node)
         out = self._network.types[node.name].shape
-        taps = self._pool_taps(node, op, shape[0])
+        taps = pool_taps(self._network, node, op, shape[0])
         windows = [
             Window(op.kernel[a], op.stride[a], 0, 1, shape[1 + a], out[1 + a]) for a in range(2)
         ]
@@ -253,21 +252,6 @@ class _Reader:
             )
         )
 
-    def _pool_taps(self, node: Node, op: ops.SpikeMaxPool2d, channels: int) -> Array:
-        """Ones; for the gate the rank of every input in its window, the first one highest."""
-        area = op.kernel[0] * op.kernel[1]
-        taps = np.ones(area, np.int16)
-        if op.rule == "gate":
-            spiked = self._network.timesteps * (2 ** self._network.types[node.name].bits - 1)
-            if area > GATE_RANKS or spiked > GATE_SUMS:
-                raise _RefusedError(
-                    node,
-                    f"the gate keeps sums up to {GATE_SUMS} of windows up to {GATE_RANKS} inputs",
-                    "use fewer timesteps, a smaller window or the running_max rule",
-                )
-            taps = area - np.arange(area, dtype=np.int16)
-        return Array(np.broadcast_to(taps.reshape(op.kernel), (channels, 1, *op.kernel)).copy())
-
     def _timed(self, population: Population) -> Population:
         depth = 1 + max(self._depth[p.source] for p in population.projections)
         projections = tuple(
@@ -282,11 +266,13 @@ class _Reader:
             return Current(((0, (self._projection(node, op),)),))
         if isinstance(op, ops.Correlate):
             if op.zero:
-                raise _RefusedError(node, "weights that a template is written into know no offset")
+                raise RefusedError(node, "weights that a template is written into know no offset")
             return Current(((0, self._template(node, op)),))
         if isinstance(op, ops.TemplateTaps):
             matched = self._matched(node, 2**op.planes - 1)
             return Current(((0, (bit_projection(node, op, *matched),)),))
+        if isinstance(op, Query):
+            return Current(((0, (self._memory(node),)),))
         if isinstance(op, ops.Flatten) and self._network.types[node.inputs[0]].shape[1:] == (1, 1):
             return self._current(self._network.by_name[node.inputs[0]])
         if isinstance(op, ops.Shift):
@@ -301,7 +287,7 @@ class _Reader:
                 inner = self._current(self._network.by_name[name])
                 ports += _collapsed(inner, node)
             return Current(tuple(ports))
-        raise _RefusedError(
+        raise RefusedError(
             node,
             "only convolutions, linear layers and sums can feed a neuron",
             "put a neuron, or a 1x1 convolution for a skip path, in between",
@@ -309,20 +295,20 @@ class _Reader:
 
     def _projection(self, node: Node, op: ops.Conv2d | ops.Linear | ops.SumPool2d) -> Projection:
         if not isinstance(op, ops.SumPool2d) and np.any(op.bias.data):
-            raise _RefusedError(
+            raise RefusedError(
                 node, "its bias belongs into the neuron", "legalise the network first"
             )
         origin, corner, part = self._cropped(self._network.by_name[node.inputs[0]])
         source, shape, lag = self._spikes(origin, node)
         weight, groups, stride, padding, dilation = as_conv(op, shape)
         if part is not None and part.groups != groups:
-            raise _RefusedError(node, "it takes channels of other groups than its own")
+            raise RefusedError(node, "it takes channels of other groups than its own")
         if corner is not None:
             if any(padding):
-                raise _RefusedError(node, "it pads a part of a map")
+                raise RefusedError(node, "it pads a part of a map")
             padding = (-corner[0], -corner[1])
         if not weight.is_integer:
-            raise _RefusedError(node, "its weights are not integers", "quantise the network first")
+            raise RefusedError(node, "its weights are not integers", "quantise the network first")
         out = _shape3(self._network.types[node.name].shape)
         y, x = (
             Window(
@@ -356,10 +342,10 @@ class _Reader:
             source = self._network.by_name[node.inputs[0]]
             if isinstance(source.op, ops.Input):
                 if self._pixels or self._encode not in (None, op):
-                    raise _RefusedError(node, "the input is already encoded in another way")
+                    raise RefusedError(node, "the input is already encoded in another way")
                 self._encode = op
                 return source.name, _shape3(source.op.shape), 0
-        raise _RefusedError(
+        raise RefusedError(
             reader,
             f"its input `{node.label}` is no spike train",
             "spikes come from a neuron, from spike pooling, or from an encoded input",
@@ -376,7 +362,7 @@ class _Reader:
             readout, pairs = "counts", node.op.signed_pairs
             node = self._network.by_name[node.inputs[0]]
         if not isinstance(node.op, ops.Neuron | ops.SpikeMaxPool2d):
-            raise _RefusedError(node, "the output of cores must be the spikes of a population")
+            raise RefusedError(node, "the output of cores must be the spikes of a population")
         return node.name, readout, pairs
 
     def _stimulus(self) -> Stimulus:
@@ -399,7 +385,7 @@ def _collapsed(current: Current, node: Node) -> tuple[tuple[int, tuple[Projectio
     if current.shift == 0:
         return current.ports
     if any(shift for shift, _ in current.ports):
-        raise _RefusedError(node, "a branch is a shifted sum of shifted sums")
+        raise RefusedError(node, "a branch is a shifted sum of shifted sums")
     return ((current.shift, tuple(p for _, group in current.ports for p in group)),)
 
 

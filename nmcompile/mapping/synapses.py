@@ -47,6 +47,7 @@ class SynapseTables:
         self._row_sets: dict[tuple[object, ...], int] = {}
         self._run_lists: dict[tuple[object, ...], tuple[int, int]] = {}
         self._sparse: dict[tuple[str, Interval], bool] = {}
+        self._stored: dict[str, npt.NDArray[np.int16]] = {}
 
     def row_set(self, projection: Projection, c: Interval, width: int, y: Hits, x: Hits) -> int:
         """First row of one pattern: `C_in` rows, one for each source channel.
@@ -61,7 +62,7 @@ class SynapseTables:
         if key not in self._row_sets:
             if self._is_sparse(projection, c):
                 (_, tap_y), (_, tap_x) = y[0], x[0]
-                matrix = _checked(projection)[c[0] : c[1], :, tap_y, tap_x].T
+                matrix = self._weights_of(projection)[c[0] : c[1], :, tap_y, tap_x].T
                 self._row_sets[key] = self._new_sparse_rows(sparse_rows(matrix), len(matrix))
             else:
                 self._row_sets[key] = self._new_rows(projection, c, width, y, x)
@@ -141,7 +142,7 @@ class SynapseTables:
     def _new_block(self, projection: Projection, c: Interval) -> Block:
         channels = projection.source_shape[0]
         w_base, width, dst_base = (np.zeros(channels, np.int32) for _ in range(3))
-        weight = _checked(projection)
+        weight = self._weights_of(projection)
         out = projection.channels_out
         for group in range(c[0] // out, (c[1] - 1) // out + 1):
             low, high = max(c[0], group * out), min(c[1], (group + 1) * out)
@@ -157,6 +158,12 @@ class SynapseTables:
             self._weights.append(values.reshape(-1))
             self._weight_count += values.size
         return Block(w_base, width, dst_base)
+
+    def _weights_of(self, projection: Projection) -> npt.NDArray[np.int16]:
+        """All weights of a projection, looked through once."""
+        if projection.node not in self._stored:
+            self._stored[projection.node] = _checked(projection)
+        return self._stored[projection.node]
 
     def _add_elements(self, elements: npt.NDArray[np.generic], word: int) -> None:
         """Note which weights, stored next, hold which elements of the slot."""

@@ -38,6 +38,21 @@ def word_projections(
     )
 
 
+def memory_projection(node: Node, memory: Shape3, source: Source) -> Projection:
+    """Queries into a memory: a 1x1 convolution, head by head, whose weights are its elements.
+
+    Args:
+        node: the product. memory: heads, keys, values. source: whose spikes ask.
+    """
+    heads, keys, values = memory
+    elements = _numbers(memory).transpose(0, 2, 1).reshape(heads * values, keys, 1, 1)
+    empty = Array(np.zeros(elements.shape, np.int8))
+    name, shape, lag = source
+    y, x = (Window(1, 1, 0, 1, side, side) for side in shape[1:])
+    fixed = (node.name, node.label, name, shape, empty, heads, y, x)
+    return Projection(*fixed, lag=lag, elements=Array(np.ascontiguousarray(elements)))
+
+
 def bit_projection(
     node: Node, op: ops.TemplateTaps, template: Shape3, source: Source, out: tuple[int, ...]
 ) -> Projection:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.mapping.columns import distinct
 from nmcompile.mapping.configs import buffer_steps, compartment_configs
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.demand import CAPS, COUNTER_BYTES
@@ -167,7 +168,7 @@ def _configs(graph: CoreGraph, each: list[int]) -> I64:
 def _thresholds(graph: CoreGraph) -> I64:
     """Different thresholds of every core."""
     core = np.repeat(graph["tile.core"], graph["tile.neurons"])
-    pairs = np.unique(np.stack([core, graph["neuron.fire_above"]]), axis=1)
+    pairs, _ = distinct(np.stack([core, graph["neuron.fire_above"]]))
     return np.bincount(pairs[0], minlength=graph.cores).astype(np.int64)
 
 
@@ -209,9 +210,8 @@ def _row_bytes(graph: CoreGraph, limits: Limits) -> I64:
     """Synapse memory of rows of every core."""
     axon, group = axon_groups(graph)
     # A row range is (core, first row, rows); equal ranges of a core are stored once.
-    ranges = np.unique(
-        np.stack([graph["route.core"], graph["axon.row_base"][axon], graph["group.lines"][group]]),
-        axis=1,
+    ranges, _ = distinct(
+        np.stack([graph["route.core"], graph["axon.row_base"][axon], graph["group.lines"][group]])
     )
     result = np.zeros(graph.cores, np.int64)
     starts = np.searchsorted(ranges[0], np.arange(graph.cores + 1))
@@ -229,11 +229,8 @@ def _bytes_of_rows(graph: CoreGraph, limits: Limits, rows: I64) -> int:
     low = np.repeat(graph["row.w_base"][rows], runs) + graph["run.w_off"][run]
     length = graph["run.length"][run]
     if limits.shared_kernels:
-        edges = np.zeros(graph.size("weight") + 1, np.int32)
-        np.add.at(edges, low, 1)
-        np.add.at(edges, low + length, -1)
-        weights = int(np.count_nonzero(np.cumsum(edges)))
-        stored_runs = int(np.unique(np.stack([run0, runs])[:, runs > 0], axis=1)[1].sum())
+        weights = _covered(low, low + length)
+        stored_runs = int(distinct(np.stack([run0, runs])[:, runs > 0])[0][1].sum())
     else:
         weights, stored_runs = int(length.sum()), int(runs.sum())
     return (
@@ -241,3 +238,11 @@ def _bytes_of_rows(graph: CoreGraph, limits: Limits, rows: I64) -> int:
         + len(rows) * limits.row_bytes
         + stored_runs * limits.run_bytes
     )
+
+
+def _covered(low: I64, high: I64) -> int:
+    """Numbers in any of the intervals low[i] .. high[i] - 1."""
+    order = np.argsort(low, kind="stable")
+    low, high = low[order], high[order]
+    reached = np.maximum.accumulate(np.concatenate([[0], high[:-1]]))
+    return int(np.maximum(0, high - np.maximum(low, reached)).sum())

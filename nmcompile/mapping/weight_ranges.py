@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from nmcompile.mapping.columns import distinct
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.expand import expanded
 from nmcompile.mapping.lists import written_range
@@ -22,18 +23,18 @@ def row_ranges(graph: CoreGraph, weight_bits: int, first: I64, count: I64) -> I6
     owner = np.repeat(np.arange(len(first)), count)
     low, high = _spans(graph, rows)
     used = high > low
-    spans, span = np.unique(np.stack([low[used], high[used]]), axis=1, return_inverse=True)
+    spans, span = distinct(np.stack([low[used], high[used]]))
     extremes = _extremes(graph, weight_bits, spans)
     found = np.zeros((2, len(first)), np.int64)
-    np.minimum.at(found[0], owner[used], extremes[0][span.reshape(-1)])
-    np.maximum.at(found[1], owner[used], extremes[1][span.reshape(-1)])
+    np.minimum.at(found[0], owner[used], extremes[0][span])
+    np.maximum.at(found[1], owner[used], extremes[1][span])
     return found
 
 
 def _spans(graph: CoreGraph, rows: I64) -> tuple[I64, I64]:
     """First weight of every row, and the one after its last."""
     run0, runs = graph["row.run0"].astype(np.int64), graph["row.runs"].astype(np.int64)
-    kinds, kind = np.unique(np.stack([run0[rows], runs[rows]]), axis=1, return_inverse=True)
+    kinds, kind = distinct(np.stack([run0[rows], runs[rows]]))
     run = expanded(kinds[0], kinds[1])
     owner = np.repeat(np.arange(kinds.shape[1]), kinds[1])
     low = np.full(kinds.shape[1], np.iinfo(np.int32).max, np.int64)
@@ -42,7 +43,7 @@ def _spans(graph: CoreGraph, rows: I64) -> tuple[I64, I64]:
     np.maximum.at(high, owner, graph["run.w_off"][run] + graph["run.length"][run])
     base = graph["row.w_base"][rows].astype(np.int64)
     low = np.where(high > 0, low, 0)
-    return base + low[kind.reshape(-1)], base + high[kind.reshape(-1)]
+    return base + low[kind], base + high[kind]
 
 
 def _extremes(graph: CoreGraph, weight_bits: int, spans: I64) -> I64:

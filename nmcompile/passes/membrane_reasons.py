@@ -21,17 +21,21 @@ from nmcompile.ir.membrane_ops import (
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import PAYLOAD_MAX, IntegerNILIF, ReLU8
 from nmcompile.passes.context import TargetRules
+from nmcompile.passes.membrane_memories import asks_memory
 from nmcompile.reference.nilif import level_thresholds
 
 SHIFT: Final = 30
-"""Of the multiplication that finds the level of a membrane."""
+"""Of the multiplication that finds the level of a membrane; less where it would leave 31 bits."""
 STREAM: Final = (
     "a shortcut carries membranes of up to {found} bits, what enters a core of {target} has {bits}"
 )
 PRODUCT: Final = "it multiplies two activities; a synapse of {target} multiplies by a stored weight"
 MEMORY: Final = (
-    "every template rewrites its memory of {found}-bit elements; weights of {target} have {bits}"
+    "every template rewrites its memory; its elements are up to {found}, weights of {target} up to "
+    "{most} (`memory_bits` in the recipe narrows it)"
 )
+BITS: Final = "its memory has elements of several bits, a synapse of {target} has one"
+SUMS: Final = "a sum over its memory can reach {found}, membranes of {target} {most}"
 
 HANDED: Final = "it reads what the host holds"
 BINARY: Final = (
@@ -79,25 +83,53 @@ def _neuron(network: Network, node: Node, op: ops.Neuron, rules: TargetRules) ->
             f"over {steps} steps an NI-LIF neuron keeps its membrane less n / {op.model.levels}; "
             f"no neuron of {rules.target} does"
         )
-    source = network.by_name[node.inputs[0]]
-    if not isinstance(source.op, ops.Conv2d | ops.Linear):
+    source, shift = network.by_name[node.inputs[0]], 0
+    product = product_before(network, node)
+    if product is not None:
+        source, shift = product
+        if refusal(network, source, rules):
+            return HANDED
+    elif not isinstance(source.op, ops.Conv2d | ops.Linear):
         return _stream(network, source, rules)
-    if activation(op.model) is None:
+    if activation(op.model, shift) is None:
         return f"no multiplier of {rules.target} finds its levels exactly"
     return ""
 
 
-def activation(model: IntegerNILIF) -> ReLU8 | None:
-    """The 8-bit activation that counts the same levels; None where rounding makes a difference."""
+def product_before(network: Network, node: Node) -> tuple[Node, int] | None:
+    """The product with a stored memory that neurons read, and by how much it is shifted left.
+
+    Args:
+        network: integer level. node: neurons.
+    """
+    source, shift = network.by_name[node.inputs[0]], 0
+    if isinstance(source.op, Offset) and not source.op.shift.shape:
+        if source.op.value.data.any() or len(network.consumers[source.name]) > 1:
+            return None
+        shift, source = int(source.op.shift.data), network.by_name[source.inputs[0]]
+    alone = len(network.consumers[source.name]) == 1
+    return (source, shift) if alone and shift >= 0 and asks_memory(network, source) else None
+
+
+def activation(model: IntegerNILIF, shifted: int = 0) -> ReLU8 | None:
+    """The 8-bit activation that counts the same levels; None where rounding makes a difference.
+
+    Args:
+        model: of the neurons. shifted: by how much to the left the sums are that it reads.
+    """
     one = np.atleast_1d(model.one.data.astype(np.int64))
-    multiplier = np.rint(2.0**SHIFT / one).astype(np.int64)
-    halves = (2 * np.arange(1, model.levels + 1, dtype=np.int64) - 1)[:, None] << (SHIFT - 1)
+    if shifted and model.bias.data.any():
+        return None
+    # A multiplier has 31 bits.
+    shift = SHIFT - max(0, shifted + 1 - int(one.min()).bit_length())
+    multiplier = np.rint(2.0 ** (shift + shifted) / one).astype(np.int64)
+    halves = (2 * np.arange(1, model.levels + 1, dtype=np.int64) - 1)[:, None] << (shift - 1)
     # y >= k from U multiplier >= (k - 1/2) 2^shift on.
     reached = -(-halves // multiplier)
-    if not np.array_equal(reached, level_thresholds(one, model.levels)):
+    if not np.array_equal(reached, -(-level_thresholds(one, model.levels) >> shifted)):
         return None
     factor = multiplier.reshape(model.one.shape).astype(np.int32)
-    return ReLU8(model.bias, Array(factor), SHIFT, largest=model.levels)
+    return ReLU8(model.bias, Array(factor), shift, largest=model.levels)
 
 
 def _stream(network: Network, node: Node, rules: TargetRules) -> str:
@@ -111,10 +143,20 @@ def _stream(network: Network, node: Node, rules: TargetRules) -> str:
 
 
 def _product(network: Network, node: Node, rules: TargetRules) -> str:
-    memory = network.by_name[node.inputs[1]].op
-    if isinstance(memory, ops.Slot):
-        return MEMORY.format(target=rules.target, found=memory.bits, bits=rules.weight_bits)
-    return PRODUCT.format(target=rules.target)
+    if not asks_memory(network, node):
+        return PRODUCT.format(target=rules.target)
+    if rules.correlate not in ("template", "bank"):
+        return rules.no_correlation or BITS.format(target=rules.target)
+    queries, memory = (network.types[name] for name in node.inputs)
+    most = 2 ** (rules.weight_bits - 1) - 1
+    if memory.largest > most:
+        return MEMORY.format(target=rules.target, found=memory.largest, most=most)
+    found, most = memory.shape[1] * queries.largest * memory.largest, _largest_sum(rules)
+    return SUMS.format(found=found, target=rules.target, most=most) if found > most else ""
+
+
+def _largest_sum(rules: TargetRules) -> int:
+    return int(2 ** (rules.accumulator_bits - 1) - 1)
 
 
 def _pool(_: Network, __: Node, rules: TargetRules) -> str:
@@ -161,7 +203,13 @@ def _without_levels(network: Network, node: Node, rules: TargetRules) -> str:
     if isinstance(node.op, ops.Conv2d) and rules.core_axons:
         inputs = int(np.prod(node.op.weight.shape[1:]))
         return "its neurons have more inputs than a core" if inputs > rules.core_axons else ""
-    return "" if isinstance(node.op, ops.Conv2d) else refusal(network, node, rules)
+    if isinstance(node.op, ops.Conv2d):
+        return ""
+    why = refusal(network, node, rules)
+    if not why and asks_memory(network, node):
+        # A stored memory would do; what asks it does not exist.
+        return _without_levels(network, network.by_name[node.inputs[0]], rules)
+    return why
 
 
 def _value_bits(rules: TargetRules) -> int:

@@ -2,7 +2,8 @@
 
 What a chain reads comes from the piece before it; everything else that crosses a cut waits in a
 slot that the host writes. Chains that two networks have in common (the backbone of template and
-search) are one network on the chip, and both networks' steps run it.
+search) are one network on the chip, and both networks' steps run it. Where a chain multiplies by a
+memory, the memory is its weights: the host writes them whenever the slot changes.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNILIF
 from nmcompile.ir.program import Place, Program, Step
 from nmcompile.passes.context import PassContext, TargetRules
-from nmcompile.passes.membrane_reasons import activation, refusal, refusals
-from nmcompile.passes.membrane_segments import Piece, pieces
+from nmcompile.passes.membrane_reasons import activation, product_before, refusal, refusals
+from nmcompile.passes.membrane_segments import Piece, is_synapses, pieces
+from nmcompile.passes.place_matching import with_load_steps
 
 SUMS: Final = "sums"
 """Name of the read-out of a chain that ends before a stream."""
@@ -59,7 +61,9 @@ def membranes_to_host(program: Program, context: PassContext) -> Program:
     shared: dict[str, Network] = {}
     for network in cut:
         program = _Cutter(program, network, rules, shared).run()
-    return program.assume(LEVELS.format(target=rules.target)) if shared else program
+    if not shared:
+        return program
+    return with_load_steps(program.assume(LEVELS.format(target=rules.target)))
 
 
 @dataclass
@@ -156,13 +160,28 @@ class _Cutter:
         if isinstance(source.op, ops.Encode):
             nodes = [Node("input", self.network.input.op), Node("pixels", source.op, ("input",))]
         for node in piece.nodes:
-            nodes.append(dataclasses.replace(node, op=_on_cores(node.op), inputs=(nodes[-1].name,)))
+            before = nodes[-1].name
+            others = [self.network.by_name[name] for name in node.inputs[1:]]
+            nodes += others
+            inputs = (before, *(other.name for other in others))
+            nodes.append(dataclasses.replace(node, op=self._on_cores(node), inputs=inputs))
         end = piece.nodes[-1]
-        if isinstance(end.op, ops.Conv2d):
+        if is_synapses(self.network, end):
             read = ops.Accumulate(apart=True, start=self.starts.get(end.name, ops.ZERO))
             nodes.append(Node(SUMS, read, (end.name,), end.origin))
         nodes.append(Node("output", ops.Output(), (nodes[-1].name,)))
         return self._shared(first.name, tuple(nodes))
+
+    def _on_cores(self, node: Node) -> ops.Op:
+        """A node of a chain as cores have it."""
+        model = node.op.model if isinstance(node.op, ops.Neuron) else None
+        if not isinstance(model, IntegerNILIF):
+            return node.op
+        product = product_before(self.network, node)
+        counts = activation(model, 0 if product is None else product[1])
+        if counts is None:
+            raise ValueError("no activation counts these levels")
+        return ops.Neuron(counts)
 
     def _shared(self, name: str, nodes: tuple[Node, ...]) -> Network:
         same = (n for n in self.chains.values() if n.nodes == nodes)
@@ -208,16 +227,6 @@ class _Cutter:
 
     def _slot(self, name: str) -> str:
         return f"{self.network.name}.{name}"
-
-
-def _on_cores(op: ops.Op) -> ops.Op:
-    """A node of a chain as cores have it."""
-    if isinstance(op, ops.Neuron) and isinstance(op.model, IntegerNILIF):
-        model = activation(op.model)
-        if model is None:
-            raise ValueError("no activation counts these levels")
-        return ops.Neuron(model)
-    return op
 
 
 def _inputs(piece: Piece) -> list[str]:

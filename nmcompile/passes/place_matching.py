@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.ir import ops
+from nmcompile.ir.membrane_ops import Query, Store
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import IntegerNeuron
 from nmcompile.ir.program import Program, Step
@@ -140,6 +141,33 @@ def load_step(program: Program, network: Network) -> Step:
     return next(s for s in program.schedule if s.name in names)
 
 
+def with_load_steps(program: Program) -> Program:
+    """The program with a step for every chip network that asks memories, which the host writes.
+
+    A step comes behind the last one that fills the slot, in the same trigger.
+    """
+    schedule = list(program.schedule)
+    for network in reversed(program.chip_networks):
+        for query in network.of_type(Query):
+            slot = network.by_name[query.inputs[1]].op
+            if not isinstance(slot, ops.Slot):
+                raise TypeError(f"`{query.label}` asks no memory")
+            last = max(i for i, s in enumerate(schedule) if slot.slot in _filled(program, s))
+            load = Step(_load_name(network.name), schedule[last].trigger, "host")
+            writes = ((WRITES, prod(slot.shape)),)
+            load = dataclasses.replace(load, reason=LOAD_REASON, host_ops=writes)
+            schedule.insert(last + 1, load)
+    return dataclasses.replace(program, schedule=tuple(schedule))
+
+
+def _filled(program: Program, step: Step) -> set[str]:
+    """Slots that a step writes."""
+    if step.network is None:
+        return set()
+    stores = program.network(step.network).of_type(Store)
+    return {step.writes, *(n.op.slot for n in stores if isinstance(n.op, Store))}
+
+
 def _load_name(name: str) -> str:
     return f"{name}_weights"
 
@@ -164,8 +192,10 @@ def _in_words(network: Network, words: int, largest: int, groups: int) -> Networ
 
 
 def _templates(network: Network) -> int:
-    """Templates that one frame needs: T of a bank."""
-    match = next(network.of_type(ops.Correlate, ops.TemplateTaps))
+    """Templates that one frame needs: T of a bank, else one."""
+    match = next(network.of_type(ops.Correlate, ops.TemplateTaps), None)
+    if match is None:
+        return 1
     shape = network.types[match.inputs[1]].shape
     return shape[0] if len(shape) == 4 else 1
 

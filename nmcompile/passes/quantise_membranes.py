@@ -6,7 +6,8 @@ behind it, or into the stream. Two things round: the weights, and what a bilinea
 to a stream (halves upwards). Products of spikes are exact, their factor is part of the levels.
 
 For every node the smallest and the largest sum of any input are known, and with them its width: 16,
-24 or 32 bits. Where a sum may leave 32 bits, all units are halved.
+24 or 32 bits. Where a sum may leave 32 bits, all units are halved. Memories that one network leaves
+for another get the width of synapses, see `membrane_memories`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from nmcompile.ir.membrane_ops import (
     Bilinear,
     ChannelGate,
     KeyValue,
+    Narrow,
     Offset,
     Query,
     Repeat,
@@ -35,6 +37,7 @@ from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import KEEP_ONE, NILIF, IntegerNILIF
 from nmcompile.ir.types import bits_for
 from nmcompile.passes.integer_gate import integer_gate
+from nmcompile.passes.membrane_memories import Memory, asks_memory, memories, narrowed
 from nmcompile.passes.membrane_units import Stream, finest, shifts, streams, unit_of
 from nmcompile.passes.membrane_values import (
     MOST,
@@ -65,12 +68,14 @@ def quantise_membranes(networks: Iterable[Network], recipe: Recipe) -> dict[str,
         NmError: NM0338 when no unit suits a channel, NM0339 when an operator has no integer form
             in such a network.
     """
-    ordered = sorted(networks, key=lambda n: -len(n.nodes))
+    given = tuple(networks)
+    known = memories(given, recipe)
+    ordered = sorted((narrowed(n, known) for n in given), key=lambda n: -len(n.nodes))
     coarser = 1.0
     while True:
         units: dict[str, Int] = {}
         try:
-            return {n.name: _Quantiser(n, recipe, coarser, units).run() for n in ordered}
+            return {n.name: _Quantiser(n, recipe, coarser, units, known).run() for n in ordered}
         except TooWideError:
             coarser /= 2
 
@@ -81,6 +86,7 @@ class _Quantiser:
     recipe: Recipe
     coarser: float
     units: dict[str, Int]
+    memories: Mapping[str, Memory]
     values: dict[str, Values] = field(default_factory=dict)
     bias: dict[str, Real] = field(default_factory=dict)
     stream: dict[str, Stream] = field(default_factory=dict)
@@ -133,16 +139,18 @@ class _Quantiser:
         return op, self._in(node)
 
     def slot(self, node: Node, op: ops.Slot) -> Made:
-        """A memory: products of counts, summed over as many places as the maps that ask it have."""
-        reader = next(n for n in self.network.nodes if node.name in n.inputs)
-        asked = self.network.by_name[reader.inputs[0]]
-        if not isinstance(asked.op, ops.Neuron) or not isinstance(asked.op.model, NILIF):
+        """A memory of products of counts, as it is stored."""
+        if op.slot not in self.memories:
             raise NmError(_no_form(node))
-        places, square = int(np.prod(self.network.types[asked.name].shape[1:])), 0
-        square = asked.op.model.levels**2
-        bits = bits_for(places * square, signed=False)
-        found = constant(op.shape[0], float(square), places * square)
+        memory = self.memories[op.slot]
+        bits = bits_for(memory.largest, signed=False)
+        found = constant(op.shape[0], memory.unit, memory.largest)
         return dataclasses.replace(op, bits=bits, signed=False), found
+
+    def narrow(self, node: Node, op: Narrow) -> Made:
+        source = self._in(node)
+        unit = float(source.unit[0]) * op.multiplier / (1 << op.shift)
+        return op, constant(len(source.unit), unit, op.largest)
 
     def conv(self, node: Node, op: ops.Conv2d | ops.Linear) -> Made:
         unit = self._unit(node)
@@ -237,14 +245,19 @@ class _Quantiser:
         return op, constant(channels, float(queries.unit[0] * memory.unit[0]), high)
 
     def scale(self, node: Node, op: ops.Scale) -> Made:
-        """A factor on products of spikes: a shift, and the unit that makes it precise."""
+        """A factor on products of spikes: a shift, and the unit that makes it precise.
+
+        Behind a stored memory, which cores may multiply by, it is odd as those of streams are.
+        """
         source = self._in(node)
         if op.offset or op.factor <= 0:
             raise NmError(_no_form(node))
         room = MOST.bit_length() - source.largest.bit_length()
         shift = np.full(len(source.unit), min(PRODUCT_SHIFT, room), np.int64)
-        zero = np.zeros(len(source.unit), np.int64)
-        found = moved(source, shift, zero, source.unit / op.factor * 2.0**shift)
+        zero, unit = np.zeros(len(source.unit), np.int64), source.unit / op.factor * 2.0**shift
+        if asks_memory(self.network, self.network.by_name[node.inputs[0]]):
+            unit = np.rint(unit) // 2 * 2 + 1
+        found = moved(source, shift, zero, unit)
         return Offset(Array(zero.astype(np.int32)), Array(np.int32(shift[0])), found.width), found
 
     def neuron(self, node: Node, op: ops.Neuron) -> Made:
@@ -289,6 +302,7 @@ _HANDLERS: Final[Mapping[type, Callable[[_Quantiser, Node, Any], Made]]] = {
     Bilinear: _Quantiser.bilinear,
     KeyValue: _Quantiser.key_value,
     Query: _Quantiser.query,
+    Narrow: _Quantiser.narrow,
     Store: _Quantiser.same,
     ChannelGate: _Quantiser.gate,
 }

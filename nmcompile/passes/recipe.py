@@ -81,6 +81,8 @@ class Recipe(Frozen):
             within every channel then lose nothing at two bits).
         weight_levels: different values of a layer's integer weights at most, 0 among them: those
             with the least squared error. None takes them as they are rounded.
+        memory_bits: width of memories that one network leaves for another as synapses, sign
+            included; 16 keeps those of NI-LIF networks exact.
         normalisation: one scale per layer or per channel (SiamSNN section III-B); layers whose
             spikes leave the network keep one scale.
         percentile: of the non-zero activations, becomes the scale; 100 is the maximum. None takes
@@ -106,6 +108,7 @@ class Recipe(Frozen):
     weight_bits: int = Field(default=8, ge=2, le=16)
     weight_step: Literal["layer", "channel"] = "layer"
     weight_levels: int | None = Field(default=None, ge=2, le=256)
+    memory_bits: int = Field(default=8, ge=2, le=16)
     normalisation: Literal["layer", "channel"] = "layer"
     percentile: float | None = Field(default=None, gt=0.0, le=100.0)
     v_init: float = Field(default=0.5, ge=0.0, lt=1.0)

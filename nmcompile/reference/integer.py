@@ -11,13 +11,22 @@ import numpy.typing as npt
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir import ops
 from nmcompile.ir.counters import LayerCounters, NetworkCounters
-from nmcompile.ir.membrane_ops import Bilinear, ChannelGate, KeyValue, Offset, Query, Repeat, Store
+from nmcompile.ir.membrane_ops import (
+    Bilinear,
+    ChannelGate,
+    KeyValue,
+    Narrow,
+    Offset,
+    Query,
+    Repeat,
+    Store,
+)
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import ReLU8
 from nmcompile.reference.activations import Activations
 from nmcompile.reference.correlate import Accumulator, Correlator, bank_operations
 from nmcompile.reference.executor import I32, Executor, Integers, first, last, train_type
-from nmcompile.reference.membranes import membrane_operations
+from nmcompile.reference.membranes import Queries, membrane_operations
 from nmcompile.reference.nilif import NormalisedNeurons
 from nmcompile.reference.plan import make_executor
 from nmcompile.reference.populations import Pool, Population
@@ -278,13 +287,16 @@ class _Tally:
         if isinstance(node.op, ops.Conv2d | ops.Linear):
             counted = self._network.types[node.inputs[0]].kind == "values"
             return counted and not _reaches_neurons(self._network, node)
+        if isinstance(node.op, Query):
+            # Synapses that hold a memory count for the neurons behind them.
+            return not _drives_population(self._network, node)
         if isinstance(node.op, Offset):
             # A shift alone is part of the addition or the comparison behind it.
             return bool(node.op.value.data.any())
         adds = isinstance(node.op, ops.Add) and node.op.bits > 0
         return adds or isinstance(
             node.op,
-            ops.Scale | ops.TemplateBank | Bilinear | KeyValue | Query | ChannelGate,
+            ops.Scale | ops.TemplateBank | Bilinear | KeyValue | Narrow | ChannelGate,
         )
 
     def _arithmetic(self, node: Node) -> LayerCounters:
@@ -297,7 +309,7 @@ class _Tally:
             macs *= int(np.prod(node.op.weight.shape[1:]))
         if isinstance(node.op, ops.TemplateBank):
             macs = bank_operations(node.op, types[node.name])
-        if isinstance(node.op, Bilinear | KeyValue | Query | ChannelGate):
+        if isinstance(node.op, Bilinear | KeyValue | Query | Narrow | ChannelGate):
             macs = membrane_operations(node, types)
         return LayerCounters(node.name, node.label, 0, 0, 0, macs, 0)
 
@@ -313,6 +325,8 @@ class _Tally:
             if isinstance(matched, Correlator) and self._with_zeros(source.inputs[0]):
                 met = self._arithmetic(source).macs
             return *self._kind(source.inputs[0], met), source.label
+        if isinstance(matched, Queries):
+            return *self._kind(source.inputs[0], matched.events), source.label
         sops = macs = 0
         label = population.label
         for node in _synapses_of(self._network, population):
@@ -349,6 +363,12 @@ def _joins_stream(network: Network, node: Node) -> bool:
     return isinstance(node.op, ops.LINEAR_OPS) and any(
         isinstance(reader.op, streams) for reader in network.consumers[node.name]
     )
+
+
+def _drives_population(network: Network, node: Node) -> bool:
+    """Whether what a node computes is the current of neurons, and nothing else."""
+    reader = network.only_consumer(node.name)
+    return reader is not None and isinstance(reader.op, ops.Neuron | ops.Accumulate)
 
 
 def _reaches_neurons(network: Network, node: Node) -> bool:

@@ -15,6 +15,7 @@ from nmcompile.ir.membrane_ops import (
     Bilinear,
     ChannelGate,
     KeyValue,
+    Narrow,
     Offset,
     Query,
     Repeat,
@@ -92,16 +93,43 @@ class KeyValues(Executor):
 
 
 class Queries(Executor):
-    """A Query node."""
+    """A Query node.
+
+    Attributes:
+        events: queries other than 0 times the elements other than 0 that they meet, so far.
+    """
 
     def __init__(self, op: Query, node: Node) -> None:
         self._heads, self._label = op.heads, node.label
+        self.reset()
+
+    def reset(self) -> None:
+        """Nothing asked yet."""
+        self.events = 0
 
     def step(self, *inputs: I32) -> I32:
         """`(H, W, heads V)`."""
         query, memory = inputs
+        asked = np.count_nonzero(query.reshape(-1, memory.shape[2], memory.shape[0]), axis=0)
+        self.events += int((asked * np.count_nonzero(memory, axis=1).T).sum())
         found = by_head(query, self._heads) @ memory.transpose(2, 0, 1).astype(np.float64)
         return as_int32(found.transpose(1, 0, 2).reshape(*query.shape[:2], -1), self._label)
+
+
+class Narrows(Executor):
+    """A Narrow node."""
+
+    def __init__(self, op: Narrow, _: Node) -> None:
+        self._op = op
+
+    def step(self, *inputs: I32) -> I32:
+        """Rounded half to even, and no larger than a synapse holds."""
+        op, one = self._op, 1 << self._op.shift
+        product = inputs[0].astype(np.int64) * op.multiplier
+        whole, twice = product >> op.shift, 2 * (product & (one - 1))
+        up = (twice > one) | ((twice == one) & (whole % 2 == 1))
+        narrow: I32 = np.minimum(whole + up, op.largest).astype(np.int32)
+        return narrow
 
 
 class Gates(Executor):
@@ -195,7 +223,7 @@ def within(sums: Integers, bits: int, label: str) -> I32:
 
 
 def membrane_operations(node: Node, types: Mapping[str, EdgeType]) -> int:
-    """Dense multiply-adds of a product, a gate or an enlargement.
+    """Dense multiply-adds of a product, a factor, a gate or an enlargement.
 
     Args:
         node: one of these. types: of all edges of its network.
@@ -205,6 +233,8 @@ def membrane_operations(node: Node, types: Mapping[str, EdgeType]) -> int:
         return types[node.name].size * source.shape[1] * source.shape[2]
     if isinstance(op, Query):
         return types[node.name].size * others[0].shape[1]
+    if isinstance(op, Narrow):
+        return source.size
     if isinstance(op, ChannelGate):
         return source.shape[0] * (op.reduce.data.size + op.score.data.size) + source.size
     return 4 * types[node.name].size
@@ -216,6 +246,7 @@ MAKERS: Final[Mapping[type, Callable[[Any, Node], Executor]]] = {
     Bilinear: Enlarger,
     KeyValue: KeyValues,
     Query: Queries,
+    Narrow: Narrows,
     Store: Stores,
     ChannelGate: Gates,
 }

@@ -78,6 +78,7 @@ def _folded(report: Report) -> list[Table]:
         cost_tables.energy_actions(report),
         design_tables.verification(report),
         design_tables.networks(report),
+        design_tables.jin2023(report),
         design_tables.utilisation(report),
         design_tables.layer_mapping(report),
         design_tables.accuracy(report),

@@ -239,6 +239,21 @@ class FloorPlan(Section):
     )
 
 
+class JinMetrics(Section):
+    """A placement by the metrics of Jin et al. 2023 (ASPLOS), under the calibration traffic.
+
+    Their constants: a routing costs 1 and takes 1, a wire 0.1 and 0.01. No chip is meant by them.
+    """
+
+    energy: float = Field(description="Of all packets, in routings.")
+    average_latency: float = Field(description="Of a packet, in cycles.")
+    max_latency: float = Field(description="Of the longest way, in cycles.")
+    average_congestion: float = Field(description="Packets through a router, mean.")
+    max_congestion: float = Field(
+        description="Expected packets through the busiest router on random shortest ways."
+    )
+
+
 class NetworkMapping(Section):
     """One network on cores."""
 
@@ -248,6 +263,12 @@ class NetworkMapping(Section):
     chips: int = Field(description="Chips used.")
     average_hops: float | None = Field(None, description="Router hops of an average packet.")
     average_hops_lower_bound: float | None = Field(None, description="No placement has fewer.")
+    busiest_link: int | None = Field(
+        None, description="Packets on the busiest link, x before y, under the calibration traffic."
+    )
+    jin2023: JinMetrics | None = Field(
+        None, description="Where the target asks for it with `cost_model`."
+    )
     depth_ticks: int | None = Field(None, description="Pipeline depth in ticks.")
     digest: str = Field("", description="Digest of the core graph.")
     utilisation: tuple[Utilisation, ...] = Field((), description="Capacities at their fullest.")

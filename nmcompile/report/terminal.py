@@ -50,6 +50,7 @@ def render_terminal(report: Report, *, details: bool = False) -> Group:
             design_tables.layer_mapping(report),
             design_tables.utilisation(report),
             design_tables.networks(report),
+            design_tables.jin2023(report),
             design_tables.accuracy(report),
             cost_tables.energy_layers(report),
             cost_tables.energy_other(report),

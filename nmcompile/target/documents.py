@@ -28,7 +28,9 @@ it is a lower bound). `family` says what the cores are, and so what a file may s
 [schema.json](schema.json) describes the format; `extends` makes variants. A range in parentheses is
 what different sources say; a dash is a limit that the chip does not have, or that nobody states.
 `second_opinion` names a target with other costs of the same chip and `measured` holds published
-measurements: reports show both beside their own figures.
+measurements: reports show both beside their own figures. `cost_model = "jin2023"` adds the metrics
+of Jin et al. (ASPLOS 2023) to the placement of every network: energy in units of one routing,
+latency in cycles, packets through a router; no chip is meant by them.
 """
 
 _MARKS = {"published": "", "unknown": ""}

@@ -28,6 +28,7 @@ from nmcompile.target.numbers import (
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 Family = Literal["neurocore", "crossbar", "fcore"]
+CostModel = Literal["jin2023"]
 NeuronModel = Literal["IF", "LIF", "CubaLIF", "SigmaDelta", "NILIF", "TrueNorth", "ReLU8"]
 
 
@@ -156,6 +157,11 @@ class Target(Frozen):
     second_opinion: Name | None = Field(
         default=None,
         description="a target with other energies and times of the same chip, shown beside these",
+    )
+    cost_model: CostModel | None = Field(
+        default=None,
+        description="published metrics of a placement that reports show as well: jin2023 has units "
+        "and constants of its own, no figure of this file",
     )
     chip: Chip
     core: Core

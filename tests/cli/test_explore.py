@@ -52,6 +52,11 @@ def test_points_have_figures_or_a_diagnostic(out: Path, model: Path, data: Path)
     assert first["accuracy"]["measure"] == "mean_iou"
     assert first["accuracy"]["standard_error"] > 0.0
     assert first["figures"]["spikes_per_frame"] < second["figures"]["spikes_per_frame"]
+    # the float network: on the same frames, once for all points
+    assert found["reference"]["measure"] == "mean_iou"
+    assert found["reference"]["samples"] == first["accuracy"]["samples"]
+    assert len(list((out / "parts").glob("ope-float-*"))) == 2
+    assert b"float network" in (out / "pareto.svg").read_bytes()
     built = Deployment.open(out / first["folder"]).report
     assert first["figures"]["cores"] == built.headline.cores
     assert first["figures"]["energy_per_frame_j"] == built.energy.total.value
@@ -75,6 +80,7 @@ def test_started_again_it_computes_nothing(
     shown = capsys.readouterr()
     assert "best by mean_iou with cores at most 1,000, fps at least 1 FPS: loihi2" in shown.out
     assert "4 of 4 points are there already" in shown.err
+    assert "float network" in shown.out
     narrow = ["--max", "cores=1", "--json"]
     assert run(["explore", *grid(model, data), *narrow, "-o", str(out)]) == 4
     answer = json.loads(capsys.readouterr().out)

@@ -12,7 +12,11 @@ EXEMPLAR, SEARCH = 45, 93
 PREPROCESS = Preprocess("RGB", 1.0, (0.45, 0.42, 0.4), (0.25, 0.24, 0.26))
 
 
-def config(timesteps: int, channels: tuple[int, ...] = (6, 8, 8, 8, 8)) -> dict[str, object]:
+def config(
+    timesteps: int,
+    channels: tuple[int, ...] = (6, 8, 8, 8, 8),
+    groups: tuple[int, ...] = (1, 1, 1, 1, 1),
+) -> dict[str, object]:
     """A score map of one place; both pools have windows that are cut at the border."""
     return {
         "channels": list(channels),
@@ -22,21 +26,29 @@ def config(timesteps: int, channels: tuple[int, ...] = (6, 8, 8, 8, 8)) -> dict[
         "timesteps": timesteps,
         "kernels": [3, 2, 2, 1, 1],
         "strides": [2, 1, 1, 1, 1],
+        "groups": list(groups),
     }
 
 
-def small_siamfcpp(timesteps: int, seed: int = 0, pictures_: int = 2) -> Checkpoint:
+def small_siamfcpp(
+    timesteps: int,
+    seed: int = 0,
+    pictures_: int = 2,
+    groups: tuple[int, ...] = (1, 1, 1, 1, 1),
+) -> Checkpoint:
     """Seeded weights and normalisation; neurons that fire, with leaks and thresholds of their own.
 
     Args:
         timesteps: T, 0 for the ANN. seed: of the weights. pictures_: for calibration.
+        groups: of the convolutions.
     """
     import torch
 
     from nmcompile import architectures
 
     torch.manual_seed(seed)
-    module = architectures.build("siamfcpp", config(timesteps))
+    shape = config(timesteps, groups=groups)
+    module = architectures.build("siamfcpp", shape)
     for name, parameter in module.state_dict().items():
         if name.endswith("running_var"):
             parameter.uniform_(0.5, 1.5)
@@ -50,7 +62,7 @@ def small_siamfcpp(timesteps: int, seed: int = 0, pictures_: int = 2) -> Checkpo
     module.state_dict()["box_bias"].fill_(0.3)
     state = {name: value.detach().numpy() for name, value in module.state_dict().items()}
     images = pictures(pictures_, seed) if pictures_ else None
-    return Checkpoint("siamfcpp", config(timesteps), state, PREPROCESS, images=images)
+    return Checkpoint("siamfcpp", shape, state, PREPROCESS, images=images)
 
 
 def pictures(count: int, seed: int = 0) -> npt.NDArray[np.uint8]:

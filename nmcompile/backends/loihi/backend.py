@@ -15,7 +15,7 @@ from nmcompile.ir.program import Program
 from nmcompile.mapping.coregraph import CoreGraph
 from nmcompile.mapping.graph import MappedGraph
 from nmcompile.mapping.limits import Usage, limits_of
-from nmcompile.mapping.mapper import map_network, refusals
+from nmcompile.mapping.mapper import cut_network, map_network, placed, refusals
 from nmcompile.mapping.utilisation import synapse_formats, utilisation
 from nmcompile.passes.context import TargetRules
 from nmcompile.target import NeurocoreTarget, Target, of_family
@@ -69,6 +69,16 @@ class LoihiBackend:
     ) -> CoreGraph:
         """See `Backend.map`."""
         return map_network(network, limits_of(target), traffic, cores=cores, beside=beside)
+
+    def cut(self, network: Network, target: Target, traffic: Traffic | None = None) -> CoreGraph:
+        """See `Placing.cut`."""
+        return cut_network(network, limits_of(target), traffic)
+
+    def placed(
+        self, graph: MappedGraph, target: Target, beside: Sequence[MappedGraph]
+    ) -> CoreGraph:
+        """See `Placing.placed`."""
+        return placed(of_kind(graph, CoreGraph), limits_of(target), beside)
 
     def refusals(self, network: Network, target: Target) -> tuple[Diagnostic, ...]:
         """See `Backend.refusals`."""

@@ -10,6 +10,7 @@ from nmcompile.backends.base import LayerRow, Simulator, Traffic, of_kind
 from nmcompile.backends.tianjic.rules import rules_of
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.ir import ops
+from nmcompile.ir.membrane_ops import Query
 from nmcompile.ir.network import Network
 from nmcompile.ir.neurons import IntegerNeuron, SigmaDelta
 from nmcompile.ir.program import Program
@@ -22,7 +23,7 @@ from nmcompile.target import FCoreTarget, Target, of_family
 ON_CORES = (
     *(ops.Input, ops.Output, ops.Conv2d, ops.Linear, ops.SumPool2d, ops.SpikeMaxPool2d),
     *(ops.Neuron, ops.Add, ops.Flatten, ops.Encode, ops.Decode),
-    *(ops.Slot, ops.Correlate, ops.Accumulate),
+    *(ops.Slot, ops.Correlate, ops.Accumulate, Query),
 )
 """Operators that cores or the read-out realise."""
 

@@ -21,15 +21,20 @@ I64 = npt.NDArray[np.int64]
 
 IMBALANCE = 0.03
 """How much larger than the mean a part may be."""
+MANY_PARTS = 1024
+"""Parts from which Mt-KaHyPar's preset for many parts is taken."""
 
 
 def mt_kahypar(graph: Hypergraph, parts: int, seed: int = 0, threads: int = 1) -> I32:
     """Parts of every neuron with low connectivity (lambda - 1), by Mt-KaHyPar.
 
+    Up to `MANY_PARTS` parts by its deterministic preset, beyond by its preset for many parts, which
+    repeats itself with one thread only.
+
     Args:
         graph: the network.
         parts: how many.
-        seed: of its random choices; its deterministic preset gives the same parts again.
+        seed: of its random choices; same seed, same parts.
         threads: that it may use; the first call of a process decides.
 
     Raises:
@@ -38,7 +43,9 @@ def mt_kahypar(graph: Hypergraph, parts: int, seed: int = 0, threads: int = 1) -
     package = _package("mtkahypar")
     library = _initialized(threads)
     package.set_seed(seed)
-    context = library.context_from_preset(package.PresetType.DETERMINISTIC)
+    many = parts > MANY_PARTS
+    preset = package.PresetType.LARGE_K if many else package.PresetType.DETERMINISTIC
+    context = library.context_from_preset(preset)
     context.set_partitioning_parameters(parts, IMBALANCE, package.Objective.KM1)
     context.logging = False
     pins = [

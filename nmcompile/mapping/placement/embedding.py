@@ -7,6 +7,8 @@ which gives back a mesh exactly. Sums run in one fixed order: same coordinates o
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 import numpy.typing as npt
 
@@ -133,7 +135,7 @@ def _orthonormal(vectors: F64, degree: F64) -> None:
             vectors[v] -= _dot(vectors[v], ones, degree) / whole
             for u in range(v):
                 vectors[v] -= _dot(vectors[v], vectors[u], degree) * vectors[u]
-        size = _dot(vectors[v], vectors[v], degree) ** 0.5
+        size = sqrt(_dot(vectors[v], vectors[v], degree))
         if size > 0.0:
             vectors[v] /= size
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,11 @@ class Flows:
 
     def neighbours(self) -> Links:
         """Both directions together, one entry per neighbour."""
+        return self._neighbours
+
+    @cached_property
+    def _neighbours(self) -> Links:
+        # Every start and every run of a placement asks for them; millions take a second to sort.
         ends = np.concatenate([self.source, self.target])
         others = np.concatenate([self.target, self.source])
         return self._rows(ends, others, np.concatenate([self.packets, self.packets]))

@@ -1,7 +1,7 @@
 """Packets on links under dimension-order (x, then y) routes, and swaps that even them out.
 
 The second term of the objective: the sum of squares of the packets on the links. It is lowered
-after the hops, by swaps nearby that may cost some hops again.
+after the hops, by swaps nearby that together give up no more hops than they are allowed to.
 """
 
 from __future__ import annotations
@@ -31,31 +31,28 @@ def link_loads(flows: Flows, slots: Slots, place: I32) -> I64:
     return loads
 
 
-def evened(flows: Flows, slots: Slots, start: I32, tries: int, weight: float, seed: int) -> I32:
-    """The slot of every core after swaps that lower hops and link loads together.
+def evened(flows: Flows, slots: Slots, start: I32, tries: int, spend: int, seed: int) -> I32:
+    """The slot of every core after swaps that lower the sum of squared link loads.
 
     Args:
         flows: traffic.
         slots: the places.
         start: `(cores,)` slot of every core.
         tries: swaps tried.
-        weight: hops that the second term counts for: the sum of squared link loads over the mean
-            load of a link, times `weight`.
+        spend: packets times weighted distance that all swaps together may add; with 0 the result
+            is never farther than the start.
         seed: of the random swaps.
     """
     loads = link_loads(flows, slots, start)
-    used = loads[loads > 0]
-    if not len(used):
+    if not loads.any():
         return start
-    # in 1/2**16 of a hop per squared packet
-    share = max(1, round(weight * 2**16 / float(used.mean())))
     place = start.copy()
     order = np.full(len(slots.chip), -1, np.int32)
     order[start] = np.arange(flows.cores, dtype=np.int32)
     routers = np.stack([slots.column, slots.row], axis=1).astype(np.int64)
     _even(
         *(place, order, loads, flows.neighbours(), flows.outgoing(), flows.incoming()),
-        *(slots.distances(), routers, slots.table(), tries, share, np.uint64(seed)),
+        *(slots.distances(), routers, slots.table(), tries, spend, np.uint64(seed)),
     )
     return place
 
@@ -121,10 +118,11 @@ def _even(
     routers: I64,
     table: I32,
     tries: int,
-    share: int,
+    spend: int,
     seed: np.uint64,
 ) -> None:
     state = mixed(seed)
+    left = np.int64(spend)
     position, far = routers[place], at[place]
     for _ in range(tries):
         state += STEP
@@ -143,8 +141,11 @@ def _even(
         hops = change(one, two, at[there], far, links)
         if two >= 0:
             hops += change(two, one, at[here], far, links)
+        if hops > left:
+            continue
         squares = _moved(loads, one, two, there, here, position, sends, reads, routers)
-        if (hops << 16) + squares * share < 0:
+        if squares < 0 or (squares == 0 and hops < 0):
+            left -= hops
             _swap(one, two, here, there, order, place)
             far[one] = at[there]
             if two >= 0:

@@ -8,7 +8,7 @@ lowered where size or shape of the box change, and mixed with a cosine window. T
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from nmcompile.trackers.crops import crop_square
 from nmcompile.trackers.siamfc import context_side
 from nmcompile.trackers.siamfcpp.params import SiamFCppParams
 
-__all__ = ["MapsEngine", "SiamFCppTracker"]
+__all__ = ["MapsEngine", "Places", "SiamFCppTracker", "read"]
 
 Image = npt.NDArray[np.uint8]
 Maps = npt.NDArray[np.float64]
@@ -43,6 +43,36 @@ class MapsEngine(Protocol):
         """
 
 
+class Places(NamedTuple):
+    """What the maps say, place by place.
+
+    Attributes:
+        score: `(S, S)` class times centre-ness, 0..1.
+        distances: `(4, S, S)` from a place to the sides of its box, search pixels.
+        places: `(S,)` of columns and rows, search pixels from the middle of the crop.
+    """
+
+    score: Maps
+    distances: Maps
+    places: Maps
+
+    def centre(self, row: int, column: int) -> Maps:
+        """x, y of a place's box, search pixels from the middle of the crop."""
+        left, top, right, bottom = self.distances[:, row, column]
+        place = np.array([self.places[column], self.places[row]])
+        return np.asarray(place + np.array([right - left, bottom - top]) / 2.0)
+
+
+def read(maps: Maps, stride: int) -> Places:
+    """Scores and distances of what a `MapsEngine` answered."""
+    size = maps.shape[-1]
+    return Places(
+        _sigmoid(maps[0]) * _sigmoid(maps[1]),
+        np.asarray(np.exp(np.minimum(maps[2:], LARGEST_LOG)) * stride),
+        (np.arange(size) - (size - 1) / 2.0) * stride,
+    )
+
+
 class SiamFCppTracker:
     """State of one track: centre, size, template; one `step` per frame.
 
@@ -64,8 +94,6 @@ class SiamFCppTracker:
         self._fill = image.mean(axis=(0, 1))
         line = np.hanning(params.score_size)
         self._window = np.outer(line, line)
-        place = np.arange(params.score_size) - (params.score_size - 1) / 2.0
-        self._places = place * params.total_stride
         engine.set_template(self._crop(image, params.exemplar_size))
 
     @property
@@ -97,16 +125,14 @@ class SiamFCppTracker:
     def _update(self, maps: Maps, frame: tuple[int, int]) -> None:
         """Take the box of the best place: its centre at once, its sides in part."""
         params, scale = self.params, self._scale
-        score = _sigmoid(maps[0]) * _sigmoid(maps[1])
-        distances = np.exp(np.minimum(maps[2:], LARGEST_LOG)) * params.total_stride
-        sizes = distances[:2] + distances[2:]
+        found = read(maps, params.total_stride)
+        score = found.score
+        sizes = found.distances[:2] + found.distances[2:]
         penalty = self._penalty(sizes / scale)
         weight = params.window_influence
         mixed = (1.0 - weight) * penalty * score + weight * self._window
         row, column = divmod(int(mixed.argmax()), params.score_size)
-        left, top, right, bottom = distances[:, row, column]
-        place = np.array([self._places[column], self._places[row]])
-        moved = place + np.array([right - left, bottom - top]) / 2.0
+        moved = found.centre(row, column)
         rate = params.size_rate * penalty[row, column] * score[row, column]
         limits = np.array(frame, np.float64)
         self._centre = np.clip(self._centre + moved / scale, 0.0, limits - 1.0)

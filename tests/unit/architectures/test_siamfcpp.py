@@ -89,9 +89,9 @@ def test_kernels_and_strides_of_a_small_network() -> None:
 
 
 def test_neuron_keeps_what_is_left_of_its_threshold() -> None:
-    spikes = LIF()(torch.tensor([0.6, 0.8, 0.4, 0.0])[:, None])
+    spikes = LIF()(torch.tensor([0.6, 0.8, 0.4, 0.0]).unbind())
     # u = 0.6, then 0.3 + 0.8 = 1.1 fires and leaves 0.1, then 0.05 + 0.4.
-    assert spikes[:, 0].tolist() == [0, 1, 0, 0]
+    assert [float(s.detach()) for s in spikes] == [0, 1, 0, 0]
 
 
 def test_depthwise_correlation_keeps_channels_apart() -> None:
@@ -112,6 +112,7 @@ def test_depthwise_correlation_keeps_channels_apart() -> None:
         ("search_size", 127),
         ("pools", [1]),
         ("kernels", [3]),
+        ("groups", [1, 3, 1, 1, 1]),
     ],
 )
 def test_impossible_configurations_are_refused(field: str, value: object) -> None:

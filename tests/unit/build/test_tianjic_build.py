@@ -22,6 +22,7 @@ from nmcompile.frontends import LoadedModel
 from nmcompile.ir.neurons import ReLU8
 from nmcompile.ir.program import Step
 from nmcompile.mapping.fcore_graph import FCoreGraph
+from nmcompile.mapping.metrics import placement_metrics
 from nmcompile.passes.presets import PRESETS
 from nmcompile.passes.recipe import Recipe
 from nmcompile.report.markdown import render_markdown
@@ -87,6 +88,25 @@ def test_a_siamese_network_runs_whole_on_cores(recipe: Recipe, schedule: str) ->
     )
 
 
+def _asks_for_jin2023(build: Compiled) -> None:
+    """The same build for a target with `cost_model`: two further rows, all else unchanged."""
+    chip = build.target.model_copy(update={"cost_model": "jin2023"})
+    plain, asked = (
+        make_report(dataclasses.replace(build, target=target), "")
+        for target in (build.target, chip)
+    )
+    assert "Jin et al." not in render_markdown(plain, max_bytes=10**6)
+    assert "Jin et al." in render_markdown(asked, max_bytes=10**6)
+    for before, after in zip(plain.mapping.networks, asked.mapping.networks, strict=True):
+        assert before.jin2023 is None and after.jin2023 is not None
+        assert after.model_copy(update={"jin2023": None}) == before
+        metrics = placement_metrics(build.graphs[after.network])
+        # a routing at every stop, 0.1 for every hop
+        energy = metrics.packets + 1.1 * metrics.hops
+        assert after.jin2023.energy == pytest.approx(energy)
+        assert after.busiest_link == metrics.link_load_max > 0
+
+
 def test_a_hybrid_program_runs_both_networks_and_shares_their_cost(tmp_path: Path) -> None:
     build = compiled(hybrid(), Recipe())
     assert [v.first_mismatch for v in build.verifications] == ["", ""]
@@ -96,6 +116,7 @@ def test_a_hybrid_program_runs_both_networks_and_shares_their_cost(tmp_path: Pat
     assert ann.sops == snn.macs == 0
     windows = 1 / (PERIOD_S * FRAME_RATE_HZ)
     report = make_report(build, "")
+    _asks_for_jin2023(build)
     assert report.counters.sops_per_frame == pytest.approx(
         np.mean([c.sops for c in build.counters["snn"]]), rel=1e-3
     )

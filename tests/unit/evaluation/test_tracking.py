@@ -10,7 +10,8 @@ from support.nets import tiny_siamese
 
 from nmcompile.datasets.sequence import VideoSequence
 from nmcompile.diagnostics import NmError
-from nmcompile.evaluation.tracking import run_tracker, tracker_params, with_random_weights
+from nmcompile.evaluation.response_maps import tracker_params
+from nmcompile.evaluation.tracking import run_tracker, with_random_weights
 from nmcompile.ir import ops
 from nmcompile.ir.program import Preprocess, Program
 

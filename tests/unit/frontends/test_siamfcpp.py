@@ -24,9 +24,14 @@ from nmcompile.reference.float import preprocess
 pytestmark = pytest.mark.torch
 
 
-@pytest.mark.parametrize("timesteps", [0, 1, 3])
-def test_the_program_equals_the_module(timesteps: int) -> None:
-    checkpoint = small_siamfcpp(timesteps)
+ALONE = (1, 1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("timesteps", "groups"), [(0, ALONE), (1, ALONE), (3, ALONE), (1, (1, 2, 1, 4, 1))]
+)
+def test_the_program_equals_the_module(timesteps: int, groups: tuple[int, ...]) -> None:
+    checkpoint = small_siamfcpp(timesteps, groups=groups)
     program = checkpoint_to_program(checkpoint, "small")
     verify(program)
     assert program.fed == {"neck", "head"}

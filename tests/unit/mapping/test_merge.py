@@ -17,7 +17,7 @@ from nmcompile.mapping.demand import Demand
 from nmcompile.mapping.exchange import exchange
 from nmcompile.mapping.finer import Finer
 from nmcompile.mapping.limits import Limits
-from nmcompile.mapping.mapper import map_network
+from nmcompile.mapping.mapper import map_network, placed
 from nmcompile.mapping.merge import Packing, merged, smallest_packing
 from nmcompile.mapping.metrics import placement_metrics
 from nmcompile.mapping.pack import first_fit
@@ -153,3 +153,11 @@ def test_too_many_cores_for_the_largest_system() -> None:
     with pytest.raises(NmError) as error:
         map_network(line(), limits(neurons=6, cores=4, chips_max=2))
     assert error.value.codes == ("NM0307",)
+
+
+def test_a_network_placed_beside_another_is_as_if_mapped_beside_it() -> None:
+    caps = limits(neurons=100)
+    other, alone = map_network(line(), caps), map_network(line(size=14), caps)
+    beside = placed(alone, caps, (other,))
+    assert beside.digest == map_network(line(size=14), caps, beside=(other,)).digest
+    assert set(beside.slots).isdisjoint(other.slots)

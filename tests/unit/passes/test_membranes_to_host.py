@@ -9,13 +9,14 @@ import pytest
 from support.spiketrack import TINY, crops, integer_program, lively, program_of
 
 from nmcompile.backends.registry import backend_of
-from nmcompile.build.execute import reference_executor
+from nmcompile.build.execute import NetworkInput, reference_executor
 from nmcompile.build.host_work import with_host_ops
 from nmcompile.build.stimuli import Frame, recorded_inputs
 from nmcompile.build.verify import verify_network
 from nmcompile.diagnostics import NmError
 from nmcompile.ir import ops
 from nmcompile.ir.membrane_ops import KeyValue, Query
+from nmcompile.ir.network import Network
 from nmcompile.ir.neurons import ReLU8
 from nmcompile.ir.program import Program
 from nmcompile.passes import pipelines
@@ -60,9 +61,14 @@ def test_what_is_where_and_why() -> None:
         if not host:
             models = [n.op.model for n in network.nodes if isinstance(n.op, ops.Neuron)]
             assert all(isinstance(m, ReLU8) and m.largest == 4 for m in models)
-            assert not any(network.of_type(ops.Add, KeyValue, Query))
+            assert not any(network.of_type(ops.Add, KeyValue))
+    asked = [n for n in cut.chip_networks if any(n.of_type(Query))]
+    assert len(asked) == 12  # every memory twice
+    loads = [s for s in cut.schedule if dict(s.host_ops).get("synapse_writes")]
+    assert len(loads) == 12
+    assert all(s.trigger == "on_init" for s in loads)
     reasons = " ".join(s.reason for s in cut.schedule)
-    for words in ("a shortcut carries", "multiplies two activities", "every template rewrites"):
+    for words in ("a shortcut carries", "multiplies two activities"):
         assert words in reasons
     assert not any(any(n.of_type(ops.Conv2d)) for n in cut.networks if n.name not in chip)
     # Those of template and search are there once.
@@ -79,10 +85,17 @@ def test_the_loop_finds_its_sizes_in_a_cut_program() -> None:
 
 
 def test_templates_of_several_steps_stay_on_the_host() -> None:
+    """Their memories, of three steps, are asked on cores, which say sums; neurons are host work."""
     cut = golden(integer(3))
     (step,) = (s for s in cut.schedule if s.trigger == "on_init" and s.network)
     assert step.place == "host"
     assert "over 3 timesteps" in step.reason
+    asked = [n for n in cut.chip_networks if any(n.of_type(Query))]
+    assert len(asked) == 12
+    assert not any(any(n.of_type(ops.Neuron)) for n in asked)
+    images = crops(TINY.size, 4, seed=4)
+    inputs = recorded_inputs(reference_executor(cut), (Frame(images[:3], images[3]),))
+    assert_equal_on_cores(asked[0], inputs[asked[0].name])
 
 
 @pytest.mark.parametrize("target", ["loihi1", "loihi2", "truenorth"])
@@ -107,16 +120,19 @@ def test_targets_without_counts_say_why_layer_by_layer(target: str) -> None:
 
 def test_chains_equal_the_golden_network_on_cores() -> None:
     """One of every kind: depthwise, attention, sums for a stream, the head; two frames."""
-    chip = load_target("tianjic")
-    backend = backend_of(chip)
     cut = golden(integer())
     images = crops(TINY.size, 4, seed=4)
     frames = tuple(Frame(images[i : i + 1], images[i + 2]) for i in range(2))
     inputs = recorded_inputs(reference_executor(cut), frames)
-    wanted = ("head_0", "attention_query_key_value", "mix_0_conv", "refine")
+    wanted = ("head_0", "attention_query_key_value", "mix_0_conv", "refine", "profile")
     for kind in wanted:
         network = next(n for n in cut.chip_networks if kind in n.name)
-        graph = backend.map(network, chip)
-        result = verify_network(network, backend.simulator(graph), inputs[network.name][:2])
-        assert result.equal, result.first_mismatch
-        assert result.spikes > 0
+        assert_equal_on_cores(network, inputs[network.name][:2])
+
+
+def assert_equal_on_cores(network: Network, inputs: list[NetworkInput]) -> None:
+    chip = load_target("tianjic")
+    backend = backend_of(chip)
+    result = verify_network(network, backend.simulator(backend.map(network, chip)), inputs)
+    assert result.equal, result.first_mismatch
+    assert result.spikes > 0

@@ -73,10 +73,22 @@ def test_all_independent_errors_come_together_in_file_order(tmp_path: Path) -> N
         ('name = "loihi2"', 'name = "loihi2', "NM0602"),
         ('name = "loihi2"', 'name = "Loihi 2"', "NM0604"),
         ("cores_per_router = { value = 4,", "cores_per_router = { value = 1,", "NM0604"),
+        ('name = "loihi2"', 'name = "loihi2"\ncost_model = "jin2022"', "NM0604"),
     ],
 )
 def test_refused(tmp_path: Path, old: str, new: str, code: str) -> None:
     assert errors_of(written(tmp_path, edited(old, new)))[0][0] == code
+
+
+def test_a_wrong_cost_model_says_where_it_is_and_what_there_is(tmp_path: Path) -> None:
+    text = edited('name = "loihi2"', 'cost_model = "jin2022"\nname = "loihi2"')
+    path = written(tmp_path, text)
+    with pytest.raises(NmError) as caught:
+        load_target(path)
+    [refused] = caught.value.diagnostics
+    assert refused.where == f"{path}:{line_of(text, 'cost_model')}:1"
+    assert "jin2023" in refused.message
+    assert "jin2022" in refused.found
 
 
 def test_a_number_of_kind_unknown_cannot_be_zero(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import nn
 from nmcompile.architectures.spiketrack.config import SpikeTrackConfig
 from nmcompile.architectures.spiketrack.head import Maps
 from nmcompile.architectures.spiketrack.layers import FrozenBN
+from nmcompile.architectures.spiketrack.memory import MemoryRetrieval
 from nmcompile.architectures.spiketrack.network import SpikeTrack
 from nmcompile.datasets.photometric import Image
 from nmcompile.frontends.checkpoint import load_checkpoint
@@ -25,7 +27,7 @@ CONFIG = SpikeTrackConfig(channels=(8, 8, 8, 16), blocks=(1, 1), head_width=16, 
 @pytest.fixture(scope="module")
 def pictures() -> list[Image]:
     rng = np.random.default_rng(0)
-    return [rng.integers(0, 256, (120, 160, 3), dtype=np.uint8) for _ in range(3)]
+    return [rng.integers(0, 256, (300, 400, 3), dtype=np.uint8) for _ in range(3)]
 
 
 def maps_with(box: tuple[float, float, float, float], side: int = 4) -> Maps:
@@ -69,21 +71,54 @@ def test_losses_are_smallest_at_the_true_box() -> None:
     from training import spiketrack_losses
 
     box = (0.4, 0.6, 0.3, 0.2)
-    truth, outlined = torch.tensor([box]), torch.tensor([True])
-    right = spiketrack_losses.loss(maps_with(box), truth, outlined)
+    truth, yes = torch.tensor([box]), torch.tensor([True])
+    right = spiketrack_losses.loss(maps_with(box), truth, yes, yes)
     assert right < 0.01
     for other in ((0.5, 0.6, 0.3, 0.2), (0.4, 0.6, 0.2, 0.3), (0.9, 0.1, 0.3, 0.2)):
-        assert spiketrack_losses.loss(maps_with(other), truth, outlined) > right + 0.1
+        assert spiketrack_losses.loss(maps_with(other), truth, yes, yes) > right + 0.1
     torch.testing.assert_close(spiketrack_losses.found(maps_with(box)), truth)
 
 
 def test_without_an_outline_only_the_area_counts() -> None:
     from training import spiketrack_losses
 
-    truth, outlined = torch.tensor([[0.4, 0.6, 0.3, 0.3]]), torch.tensor([False])
+    truth, yes = torch.tensor([[0.4, 0.6, 0.3, 0.3]]), torch.tensor([True])
     wide = maps_with((0.4, 0.6, 0.6, 0.15))
-    assert spiketrack_losses.loss(wide, truth, outlined) < 0.01
-    assert spiketrack_losses.loss(wide, truth, torch.tensor([True])) > 0.5
+    assert spiketrack_losses.loss(wide, truth, ~yes, yes) < 0.01
+    assert spiketrack_losses.loss(wide, truth, yes, yes) > 0.5
+
+
+def test_where_the_target_is_not_every_score_has_to_be_low() -> None:
+    from training import spiketrack_losses
+
+    box = (0.4, 0.6, 0.3, 0.2)
+    truth = torch.tensor([box, box])
+    maps = Maps(*(part.repeat(2, 1, 1, 1) for part in maps_with(box)))
+    yes, second = torch.tensor([True, True]), torch.tensor([False, True])
+    low = Maps(maps.score.clone(), maps.offset, maps.size)
+    low.score[0] = 1e-4
+    assert spiketrack_losses.loss(maps, truth, yes, yes) < 0.01
+    assert spiketrack_losses.loss(maps, truth, yes, second) > 2
+    assert spiketrack_losses.loss(low, truth, yes, second) < 0.01
+    assert spiketrack_losses.loss(low, truth, yes, yes) > 2
+
+
+def test_a_second_template_begins_as_the_first() -> None:
+    from training.spiketrack_trainer import for_templates
+
+    torch.manual_seed(1)
+    one, two = SpikeTrack(CONFIG), SpikeTrack(replace(CONFIG, steps=2))
+    made = for_templates(one.state_dict(), 2)
+    two.load_state_dict(made)
+    for part in (m for m in two.modules() if isinstance(m, MemoryRetrieval)):
+        assert torch.equal(part.local[0].conv.weight, part.local[1].conv.weight)
+        assert torch.equal(part.reduce[0].conv.weight, part.reduce[1].conv.weight)
+        assert torch.equal(part.positions.template[0], part.positions.template[1])
+    made["backbone.3.local.1.conv.weight"] = made["backbone.3.local.1.conv.weight"] + 1
+    again = for_templates(made, 2)
+    assert torch.equal(
+        again["backbone.3.local.1.conv.weight"], made["backbone.3.local.1.conv.weight"]
+    )
 
 
 def test_overlaps_are_those_of_the_definition() -> None:

@@ -44,7 +44,8 @@ def map_network(
         traffic: spikes per neuron of a calibration run, by node name; nodes that are missing
             count one per neuron. It weighs placement only.
         schedule: what is folded in time; None takes the fewest phases that fit one chip beside
-            the networks that are there, else the semi-folded schedule on several chips.
+            the networks that are there, else the semi-folded schedule on several chips, see
+            `chosen`.
         cores: has no effect: the schedule says how many there are.
         beside: networks that hold cores of the same chips already.
         seed: of the placement's random swaps.
@@ -56,7 +57,8 @@ def map_network(
     taken = sum(graph.cores for graph in beside)
     tiler = Tiler(room_of(target))
     if schedule is None:
-        schedule = chosen(split, target, taken, tiler)
+        slowest = max((g.phases for g in beside if isinstance(g, FCoreGraph)), default=0)
+        schedule = chosen(split, target, taken, tiler, slowest)
     plan = planned(split, target, schedule, tiler)
     if plan.cores > target.chip.cores.value * target.chip.chips_max.value - taken:
         raise NmError(problems.too_many_cores(plan.cores + taken, target, network.name))

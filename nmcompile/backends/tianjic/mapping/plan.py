@@ -6,6 +6,7 @@ Nothing here writes a table; a row costs the weights of its distinct boxes at mo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from nmcompile.backends.base import LayerRow
@@ -66,41 +67,56 @@ def schedules(split: Stages) -> Iterator[Schedule]:
         yield FOLDED
 
 
-def chosen(split: Stages, target: FCoreTarget, taken: int, tiler: Tiler) -> Schedule:
+def chosen(
+    split: Stages, target: FCoreTarget, taken: int, tiler: Tiler, slowest: int = 0
+) -> Schedule:
     """The schedule of the fewest phases that fits one chip, else the semi-folded one.
 
-    Beside other networks it is what their last chip leaves, or that and one more chip. Where even
-    the semi-folded one is too large for the largest system, it is the first that fits the system.
+    Beside other networks it fits what their last chip leaves, or that and one more chip, whichever
+    is less of chips times phases from frame to frame: all chips wait for the slowest network. Where
+    even the semi-folded one is too large for the largest system, it is the first that fits the
+    system.
 
     Args:
         split: the network. target: the chip. taken: cores that other networks hold.
-        tiler: of the network.
+        tiler: of the network. slowest: most phases from frame to frame of other networks.
     """
     each = target.chip.cores.value
-    left = each - taken % each
+    left, system = each - taken % each, each * target.chip.chips_max.value - taken
     tried = tuple(schedules(split))
-    for free in (left, left + each) if taken else (each,):
-        found = _first_within(split, target, free, tiler, tried)
-        if found is not None:
-            return found
+    rooms = (left, min(left + each, system)) if taken else (each,)
+    found = [plan for free in rooms if (plan := _first_within(split, target, free, tiler, tried))]
+    if found:
+        return min(
+            found, key=lambda f: -(-(taken + f.cores) // each) * max(slowest, f.phases)
+        ).schedule
     rows = any(p.shape[1] > 1 for p in split.populations)
     usual = SEMI_FOLDED if rows else UNFOLDED
-    system = each * target.chip.chips_max.value - taken
-    found = _first_within(split, target, system, tiler, (usual, *tried))
-    return usual if found is None else found
+    fits = _first_within(split, target, system, tiler, (usual, *tried))
+    return usual if fits is None else fits.schedule
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A schedule that fits, its cores and its phases from frame to frame."""
+
+    schedule: Schedule
+    cores: int
+    phases: int
 
 
 def _first_within(
     split: Stages, target: FCoreTarget, cores: int, tiler: Tiler, tried: tuple[Schedule, ...]
-) -> Schedule | None:
+) -> _Fit | None:
     for schedule in tried:
         if fewest_cores(split, target, schedule) > cores:
             continue
         try:
-            if planned(split, target, schedule, tiler).cores <= cores:
-                return schedule
+            plan = planned(split, target, schedule, tiler)
         except NmError:
             continue
+        if plan.cores <= cores:
+            return _Fit(schedule, plan.cores, split.timesteps * plan.times.interval)
     return None
 
 

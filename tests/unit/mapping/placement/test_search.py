@@ -21,8 +21,10 @@ from nmcompile.mapping.placement.annealing import (
 )
 from nmcompile.mapping.placement.flows import Flows
 from nmcompile.mapping.placement.force import relaxed
-from nmcompile.mapping.placement.place import build_effort, place
+from nmcompile.mapping.placement.links import link_loads
+from nmcompile.mapping.placement.place import SPENT, build_effort, place, search
 from nmcompile.mapping.placement.slots import CROSSING_HOPS, Slots
+from nmcompile.mapping.placement.starts import snapped
 
 THOROUGH = Annealing(20_000, (0.3, 0.3, 1.0), 4)
 
@@ -106,9 +108,11 @@ def test_no_last_digit_decides_a_logarithm() -> None:
 
 
 def test_the_effort_of_a_build_grows_with_the_slots_up_to_a_limit() -> None:
-    tries = [build_effort(slots).tries for slots in (2, 16, 128, 1024, 65_536)]
+    tries = [build_effort(slots).tries for slots in (2, 16, 128, 1024, 4096, 65_536)]
     assert tries == sorted(tries)
-    assert tries[-1] == tries[-2] == 3_000_000
+    assert tries[-1] == tries[-2] == 6_000_000
+    few, many = (build_effort(65_536, each).tries for each in (20, 2000))
+    assert few == tries[-1] > many > 0
     assert len(build_effort(64).heats) > len(build_effort(4096).heats) == 1
 
 
@@ -119,5 +123,45 @@ def test_a_renumbered_grid_is_found_from_the_graph_alone() -> None:
     target = np.concatenate([number[:, 1:].ravel(), number[1:].ravel()])
     flows = Flows(side * side, source, target, np.full(len(source), 3))
     slots = mesh(side, side)
-    found = place(flows, None, slots, 0, Annealing(1000, (0.1,), 2))
+    found = search(flows, None, slots, 0, Annealing(1000, (0.1,), 2))
     assert hops(flows, slots, found) == 3 * len(source)
+
+
+@pytest.mark.parametrize("heats", [(0.1,), (0.1, 0.5)])
+def test_neither_bad_positions_nor_a_bad_embedding_decide(heats: tuple[float, ...]) -> None:
+    side = 12
+    number = np.arange(side * side).reshape(side, side)
+    source = np.concatenate([number[:, :-1].ravel(), number[:-1].ravel()])
+    target = np.concatenate([number[:, 1:].ravel(), number[1:].ravel()])
+    flows = Flows(side * side, source, target, np.full(len(source), 3))
+    slots, how = mesh(side, side), Annealing(1000, heats, 2)
+    true = np.stack([number.ravel() % side, number.ravel() // side], axis=1) / side
+    wrong = np.random.default_rng(0).random(true.shape)
+    assert hops(flows, slots, search(flows, wrong, slots, 0, how)) == 3 * len(source)
+    assert hops(flows, slots, search(flows, true, slots, 0, how)) == 3 * len(source)
+
+
+def test_image_positions_count_where_the_graph_alone_misleads() -> None:
+    """Two grids that nothing joins: an embedding of the graph sees one of them at most."""
+    side = 10
+    number = np.arange(2 * side * side).reshape(2 * side, side)
+    inner = (np.arange(2 * side - 1) + 1) % side != 0
+    source = np.concatenate([number[:, :-1].ravel(), number[:-1][inner].ravel()])
+    target = np.concatenate([number[:, 1:].ravel(), number[1:][inner].ravel()])
+    order = np.random.default_rng(3).permutation(len(number.ravel()))
+    flows = Flows(len(order), order[source], order[target], np.ones(len(source), np.int64))
+    slots, how = mesh(side, 2 * side), Annealing(20_000, (0.1,), 2)
+    centres = np.zeros((len(order), 2))
+    centres[order] = np.stack([number.ravel() % side, number.ravel() // side], axis=1)
+    assert hops(flows, slots, snapped(centres, slots)) == len(source)
+    assert hops(flows, slots, search(flows, centres, slots, 0, how)) == len(source)
+    assert hops(flows, slots, search(flows, None, slots, 0, how)) > len(source)
+
+
+def test_a_build_evens_links_for_a_small_part_of_its_hops() -> None:
+    flows, slots = random_flows(60, 240, 4), mesh(8, 8)
+    plain = search(flows, None, slots, 0, build_effort(64))
+    chosen = place(flows, None, slots, 0)
+    assert hops(flows, slots, chosen) <= hops(flows, slots, plain) * (1 + 1 / SPENT)
+    squares = [int((link_loads(flows, slots, p) ** 2).sum()) for p in (plain, chosen)]
+    assert squares[1] < squares[0]

@@ -22,7 +22,7 @@ Image = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float64]
 SEGMENT = 15
 """Frames from one true box to the next: the small networks lose the whole sequence."""
-MODELS = {"s4": 1, "spiking-siamfcpp": 3}
+MODELS = {"s4": 1, "s4-truenorth": 1, "spiking-siamfcpp": 3}
 
 
 def shipped(name: str) -> tuple[Checkpoint, dict[str, Any]]:
