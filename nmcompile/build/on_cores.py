@@ -50,7 +50,6 @@ def map_networks(build: Compiled, backend: Backend) -> None:
     if not isinstance(backend, Folding):
         require_system(fewest, build.target)
     build.graphs = _spread(build, backend, fewest)
-    require_system(build.graphs, build.target)
     golden = with_template_writes(build.golden, build.graphs, build.target)
     build.programs["golden"] = with_reset_writes(golden, build.graphs)
 
@@ -78,6 +77,7 @@ def _spread(
             graphs[name] = fewest[name]
         else:
             graphs[name] = _mapped(build, backend, network, cores, beside)
+        require_system(graphs, build.target, uncounted=len(order) - len(graphs))
     return graphs
 
 

@@ -9,8 +9,12 @@ from nmcompile.mapping.graph import MappedGraph
 from nmcompile.target import Target
 
 
-def require_system(graphs: Mapping[str, MappedGraph], target: Target) -> None:
+def require_system(graphs: Mapping[str, MappedGraph], target: Target, uncounted: int = 0) -> None:
     """Every network is resident at the same time, so that their cores add up.
+
+    Args:
+        graphs: networks on cores. target: the chip.
+        uncounted: networks that come beside them and have no cores yet.
 
     Raises:
         NmError: NM0315 when the system has fewer cores.
@@ -27,7 +31,7 @@ def require_system(graphs: Mapping[str, MappedGraph], target: Target) -> None:
             where="all networks together",
             limit=f"{chips * per_chip:,} cores = {chips:,} chips of {per_chip:,} "
             f"({target.cite('chip.chips_max')})",
-            found=f"{cores:,}",
+            found=f"{cores:,}" + (f", and {uncounted} more networks" if uncounted else ""),
             notes=(f"cores of every network: {parts}",),
             help=(
                 "use smaller crops, fewer channels or larger strides",

@@ -5,8 +5,9 @@ Nothing here writes a table; a row costs the weights of its distinct boxes at mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from nmcompile.backends.base import LayerRow
@@ -84,15 +85,24 @@ def chosen(
     each = target.chip.cores.value
     left, system = each - taken % each, each * target.chip.chips_max.value - taken
     tried = tuple(schedules(split))
+
+    @cache
+    def fit(schedule: Schedule) -> _Fit | None:
+        try:
+            plan = planned(split, target, schedule, tiler)
+        except NmError:
+            return None
+        return _Fit(schedule, plan.cores, split.timesteps * plan.times.interval)
+
     rooms = (left, min(left + each, system)) if taken else (each,)
-    found = [plan for free in rooms if (plan := _first_within(split, target, free, tiler, tried))]
+    found = [f for free in rooms if (f := _first_within(split, target, free, tried, fit))]
     if found:
         return min(
             found, key=lambda f: -(-(taken + f.cores) // each) * max(slowest, f.phases)
         ).schedule
     rows = any(p.shape[1] > 1 for p in split.populations)
     usual = SEMI_FOLDED if rows else UNFOLDED
-    fits = _first_within(split, target, system, tiler, (usual, *tried))
+    fits = _first_within(split, target, system, (usual, *tried), fit)
     return usual if fits is None else fits.schedule
 
 
@@ -106,17 +116,18 @@ class _Fit:
 
 
 def _first_within(
-    split: Stages, target: FCoreTarget, cores: int, tiler: Tiler, tried: tuple[Schedule, ...]
+    split: Stages,
+    target: FCoreTarget,
+    cores: int,
+    tried: tuple[Schedule, ...],
+    fit: Callable[[Schedule], _Fit | None],
 ) -> _Fit | None:
     for schedule in tried:
         if fewest_cores(split, target, schedule) > cores:
             continue
-        try:
-            plan = planned(split, target, schedule, tiler)
-        except NmError:
-            continue
-        if plan.cores <= cores:
-            return _Fit(schedule, plan.cores, split.timesteps * plan.times.interval)
+        found = fit(schedule)
+        if found is not None and found.cores <= cores:
+            return found
     return None
 
 
