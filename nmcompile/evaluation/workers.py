@@ -158,7 +158,7 @@ class _There(Generic[T]):
 
         self.client, self.work, self.advance, self.scheduler = client, work, advance, scheduler
         self.running: dict[Any, T] = {}
-        self.completed = as_completed(loop=client.loop, with_results=True, raise_errors=False)
+        self.completed = as_completed(loop=client.loop)
         self.checked: set[Path] = set()
 
     def add(self, tasks: Sequence[T]) -> None:
@@ -176,15 +176,18 @@ class _There(Generic[T]):
         from concurrent.futures import CancelledError
 
         try:
-            for future, outcome in self.completed:
+            for future in self.completed:
                 task = self.running.pop(future)
-                if future.status == "error":
-                    yield task, self._error(task, outcome)
-                elif future.status == "finished":
-                    self.advance(task.steps)
-                    yield task, outcome
+                try:
+                    # computed once more if the worker that has it was lost meanwhile
+                    outcome: Outcome = future.result()
+                except Exception as error:
+                    if future.status != "error":
+                        raise
+                    outcome = self._error(task, error)
                 else:
-                    raise _no_scheduler(self.scheduler, "it went away")
+                    self.advance(task.steps)
+                yield task, outcome
         except (OSError, TimeoutError, CancelledError) as error:
             raise _no_scheduler(self.scheduler, f"{type(error).__name__}: {error}") from error
 
@@ -203,10 +206,9 @@ class _There(Generic[T]):
             raise _not_seen(blind)
         self.checked |= paths
 
-    def _error(self, task: T, outcome: Any) -> Exception:
+    def _error(self, task: T, error: Exception) -> Exception:
         from distributed import KilledWorker
 
-        error = outcome[1] if isinstance(outcome, tuple) else outcome
         if isinstance(error, KilledWorker):
             return TaskLost(
                 Diagnostic(
@@ -220,7 +222,7 @@ class _There(Generic[T]):
                     ),
                 )
             )
-        return error if isinstance(error, Exception) else RuntimeError(repr(error))
+        return error
 
 
 def _on_worker(load: bytes, needs: tuple[str, ...]) -> Result:

@@ -49,11 +49,11 @@ class Errand:
 def run_errand(errand: Errand, tick: Callable[[], None]) -> dict[str, Any]:
     with errand.trace.open("a") as trace:
         trace.write(f"{errand.number} {os.getpid()}\n")
+    time.sleep(errand.seconds)
     if errand.fault == "refused":
         raise NmError(Diagnostic(code="NM0512", message="no picture", where=errand.label))
     if errand.fault == "deadly":
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(errand.seconds)
     rng = np.random.default_rng(errand.number)
     weight = rng.integers(-4, 5, (32, 24))
     membrane, spikes = np.zeros(32, np.int64), []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nmcompile.evaluation import workers
 from nmcompile.evaluation.tasks import ResultStore, finish
 from nmcompile.evaluation.workers import Workers
 
+WORKERS = 3
 FORGIVEN = 1
 """Workers that one task may cost (Dask's default is 3)."""
 
@@ -35,7 +37,7 @@ def cluster() -> Iterator[Any]:
             }
         ),
         LocalCluster(
-            n_workers=3,
+            n_workers=WORKERS,
             threads_per_worker=1,
             dashboard_address=None,
             silence_logs=logging.CRITICAL,
@@ -50,6 +52,14 @@ def errands(folder: Path, count: int, **more: Any) -> list[Errand]:
 
 def started(folder: Path) -> list[str]:
     return [line.split()[0] for line in (folder / "trace").read_text().splitlines()]
+
+
+def until(true: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.05)
+    raise TimeoutError
 
 
 def test_results_are_kept_and_not_computed_again(tmp_path: Path) -> None:
@@ -114,8 +124,39 @@ def test_a_killed_worker_costs_nothing(cluster: Any, tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
+def test_a_result_that_is_lost_with_its_worker_is_computed_again(
+    cluster: Any, tmp_path: Path
+) -> None:
+    class Killing(ResultStore):
+        """Kills every worker when the first result is there and the others wait to be read."""
+
+        def save(self, task: Any, result: Any) -> None:
+            super().save(task, result)
+            if len(list(self.folder.glob("*.json"))) > 1:
+                return
+            scheduler = cluster.scheduler
+            until(lambda: {t.state for t in scheduler.tasks.values()} == {"memory"})
+            gone = set(scheduler.workers)
+            for worker in cluster.workers.values():
+                os.kill(worker.pid, signal.SIGKILL)
+            until(lambda: not gone & set(scheduler.workers))
+
+    tasks = errands(tmp_path, 3)
+    there = finish(
+        tasks,
+        Killing(tmp_path / "there"),
+        run_errand,
+        Workers(scheduler=cluster.scheduler_address),
+    )
+    assert len(started(tmp_path)) >= 5
+    assert there == finish(tasks, ResultStore(tmp_path / "here"), run_errand)
+
+
 def test_a_deadly_task_does_not_take_the_others_along(cluster: Any, tmp_path: Path) -> None:
-    tasks = [*errands(tmp_path, 2), Errand(2, tmp_path / "trace", fault="deadly")]
+    # it dies alone: those that are with it on a worker are suspected as well
+    until(lambda: len(cluster.scheduler.workers) == WORKERS)
+    deadly = Errand(2, tmp_path / "trace", seconds=0.3, fault="deadly")
+    tasks = [*errands(tmp_path, 2), deadly]
     store = ResultStore(tmp_path / "store")
     with pytest.raises(NmError) as lost:
         finish(tasks, store, run_errand, Workers(scheduler=cluster.scheduler_address))
