@@ -10,15 +10,17 @@ import hashlib
 import json
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.evaluation.workers import TaskLost, Workers, opened
 
-__all__ = ["ResultStore", "Task", "digest_of", "finish"]
+__all__ = ["PutTogether", "ResultStore", "Task", "digest_of", "finish"]
 
 Tick = Callable[[], None]
 Result = dict[str, Any]
@@ -54,6 +56,30 @@ T = TypeVar("T", bound=Task)
 def digest_of(key: Mapping[str, object]) -> str:
     """sha256 of a key (hex)."""
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+class PutTogether(ABC):
+    """A stored result that is put together from others here: it does no work of its own."""
+
+    @property
+    @abstractmethod
+    def key(self) -> Mapping[str, object]:
+        """Everything that decides the result, as JSON."""
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the key (hex)."""
+        return digest_of(self.key)
+
+    @property
+    def steps(self) -> int:
+        """None."""
+        return 0
+
+    @property
+    def needs(self) -> tuple[Path, ...]:
+        """Nothing."""
+        return ()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from nmcompile.build.pipeline import BuildRequest, build
 from nmcompile.diagnostics import Diagnostic, NmError, as_json
 from nmcompile.evaluation.parts import Part
 from nmcompile.evaluation.run import run_alone
-from nmcompile.evaluation.tasks import Result, ResultStore, Task, Tick, digest_of
+from nmcompile.evaluation.tasks import PutTogether, Result, ResultStore, Task, Tick, digest_of
 from nmcompile.explore.grid import Point
 from nmcompile.explore.measures import bounds_of, figures_of
 from nmcompile.explore.output import BUILDS
@@ -89,7 +89,7 @@ class BuildTask:
 
 
 @dataclass(frozen=True)
-class Scored:
+class Scored(PutTogether):
     """A point with all that decides its row: what is stored when it is finished.
 
     Attributes:
@@ -105,25 +105,10 @@ class Scored:
         """Everything that decides the row."""
         return {**self.task.key, "dataset": self.dataset}
 
-    @cached_property
-    def digest(self) -> str:
-        """sha256 of the key (hex)."""
-        return digest_of(self.key)
-
     @property
     def label(self) -> str:
         """The point's."""
         return self.task.point.label
-
-    @property
-    def steps(self) -> int:
-        """None of its own."""
-        return 0
-
-    @property
-    def needs(self) -> tuple[Path, ...]:
-        """Nothing: it is put together here."""
-        return ()
 
 
 @dataclass(frozen=True)

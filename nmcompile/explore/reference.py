@@ -12,7 +12,7 @@ from nmcompile.datasets.collection import Collection
 from nmcompile.evaluation.parts import Protocol
 from nmcompile.evaluation.results import assemble
 from nmcompile.evaluation.run import Plan, Request, plan
-from nmcompile.evaluation.tasks import Result, digest_of
+from nmcompile.evaluation.tasks import PutTogether, Result
 from nmcompile.explore.schema import Accuracy
 
 __all__ = ["FLOAT", "Reference", "float_plan", "measured", "wanted"]
@@ -21,7 +21,7 @@ FLOAT = "float"
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(PutTogether):
     """The accuracy of the float network as a stored result.
 
     Attributes:
@@ -44,25 +44,10 @@ class Reference:
             "sequences": [[e.name, e.digest] for e in self.collection.entries],
         }
 
-    @cached_property
-    def digest(self) -> str:
-        """sha256 of the key (hex)."""
-        return digest_of(self.key)
-
     @property
     def label(self) -> str:
         """The level."""
         return FLOAT
-
-    @property
-    def steps(self) -> int:
-        """None of its own."""
-        return 0
-
-    @property
-    def needs(self) -> tuple[Path, ...]:
-        """Nothing: it is put together from its parts."""
-        return ()
 
 
 def wanted(sha256: str, protocol: Protocol, collection: Collection | None) -> Reference | None:

@@ -6,16 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from support.checkpoints import tiny_checkpoint
 
 from nmcompile.cli.main import run
 
 pytestmark = pytest.mark.torch
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("model") / "tiny.pt")
 
 
 def test_check_prints_every_limit(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

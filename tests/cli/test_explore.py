@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from support.checkpoints import tiny_checkpoint
 from support.videos import otb_folder
 
 from nmcompile.build.deployment import Deployment
@@ -14,11 +13,6 @@ from nmcompile.cli.main import run
 from nmcompile.explore import points
 
 pytestmark = pytest.mark.torch
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("model") / "tiny.pt")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.checkpoints import tiny_checkpoint
 
 from nmcompile.build.deployment import Deployment
 from nmcompile.cli.main import run
@@ -15,11 +14,6 @@ from nmcompile.cli.main import run
 pytestmark = pytest.mark.torch
 
 OPTIONS = ("--weight-bits", "4", "--timesteps", "8")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("model") / "tiny.pt")
 
 
 @pytest.fixture(scope="module")

@@ -9,23 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.checkpoints import tiny_checkpoint
 
 from nmcompile.cli.main import run
 
 pytestmark = pytest.mark.torch
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("model") / "tiny.pt")
-
-
-@pytest.fixture(scope="module")
-def built(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("build") / "out"
-    assert run(["build", str(model), "--target", "loihi", "-o", str(out), "-q"]) == 0
-    return out
 
 
 @pytest.fixture(scope="module")
