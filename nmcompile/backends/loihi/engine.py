@@ -359,7 +359,8 @@ def _levels(graph: CoreGraph, tables: Tables, threads: int, *, bank: bool) -> li
     for one in np.unique(depth):
         tiles = np.flatnonzero(depth == one).astype(np.int32)
         # Neighbouring tiles are alike: deal them out, so that all shares are alike.
-        shares = tuple(tiles[k :: SHARES * threads] for k in range(SHARES * threads))
+        dealt = (tiles[k :: SHARES * threads] for k in range(SHARES * threads))
+        shares = tuple(np.ascontiguousarray(share) for share in dealt)
         by_tick = circular or (bank and one == last)
         levels.append(_Level(tuple(s for s in shares if len(s)), by_tick))
     return levels

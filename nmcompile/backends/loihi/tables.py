@@ -33,7 +33,8 @@ class Tables(NamedTuple):
         inputs: in-axons. tile, part, group, row, run, profile: likewise `(entries, columns)`.
         payload, port_shift: lists that profiles point into.
         nonzero: counts that rows point into, of all parts of their tile (`arrive.LANES`).
-        weight: int8 where that is enough. bias, fire_above, reset_by, v_init: per neuron.
+        weight: of one type for all networks, so that kernels are compiled once.
+        bias, fire_above, reset_by, v_init: per neuron.
     """
 
     inputs: I32
@@ -46,7 +47,7 @@ class Tables(NamedTuple):
     payload: I32
     port_shift: I32
     nonzero: U64
-    weight: npt.NDArray[Any]
+    weight: npt.NDArray[np.int16]
     bias: I32
     fire_above: I32
     reset_by: I32
@@ -77,7 +78,7 @@ def tables_of(graph: CoreGraph) -> tuple[Tables, int, int]:
         port_shift=np.array([s for p in graph.profiles for s in p.port_shifts], np.int32),
         nonzero=np.zeros(0, np.uint64),
         # Copies: the host writes templates and pixels into them.
-        weight=graph["weight.value"].astype(_weight_type(graph)),
+        weight=graph["weight.value"].astype(np.int16),
         bias=graph["neuron.bias"].copy(),
         fire_above=graph["neuron.fire_above"],
         reset_by=graph["neuron.reset_by"],
@@ -94,14 +95,6 @@ def _table(graph: CoreGraph, name: str, columns: int, **at: int) -> I32:
     for column, index in at.items():
         table[:, index] = graph[f"{name}.{column}"]
     return table
-
-
-def _weight_type(graph: CoreGraph) -> type[np.integer[Any]]:
-    """int8 where every weight, and every word of a template, fits; else int16."""
-    weight, narrow = graph["weight.value"], np.iinfo(np.int8)
-    fits = weight.min(initial=0) >= narrow.min and weight.max(initial=0) <= narrow.max
-    written = not graph.slot or 0 < graph.slot_largest <= narrow.max
-    return np.int8 if fits and written else np.int16
 
 
 def _profiles(graph: CoreGraph) -> I32:
