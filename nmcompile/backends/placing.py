@@ -1,4 +1,8 @@
-"""Backends that cut a network alike whatever else is on the chips: only its places differ."""
+"""Backends that first cut a network into cores and then find places for them.
+
+The cores stay whatever else is on the chips, unless layers are folded in time: beside others such
+a network is mapped again.
+"""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ def _spread(
     for network in order:
         name, beside = network.name, tuple(graphs.values())
         cores = budgets.get(name)
-        if cores is None and isinstance(backend, Placing):
+        refolded = bool(beside) and isinstance(backend, Folding)
+        if cores is None and not refolded and isinstance(backend, Placing):
             graphs[name] = backend.placed(fewest[name], build.target, beside)
         elif cores is None and not beside:
             graphs[name] = fewest[name]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ from nmcompile.mapping.coregraph import Profile
 from nmcompile.mapping.demand import split_atoms
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.populations import Population, Projection
+from nmcompile.mapping.reach import Reached, reached
 from nmcompile.mapping.synapses import SynapseTables
 from nmcompile.mapping.tile import Tiling
-from nmcompile.mapping.window import Hits, Window, patterns, sources
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -63,21 +63,6 @@ class Groups:
         return {interval: i for i, interval in enumerate(self.channels)}
 
 
-@dataclass(frozen=True)
-class Reached:
-    """Source positions along one axis that reach an interval of outputs.
-
-    Attributes:
-        at: the positions. first: first output that each reaches, relative to the interval.
-        kinds: different patterns. kind: of every position.
-    """
-
-    at: tuple[int, ...]
-    first: I64
-    kinds: tuple[Hits, ...]
-    kind: I64
-
-
 class Assembler:
     """Builds all columns but those of `core`.
 
@@ -100,17 +85,12 @@ class Assembler:
         self.profiles: list[Profile] = []
         self._tiles = self._number_tiles(cores)
         self._neurons = sum(t.neurons for t in self._tiles)
-        self._group_rows: list[I64] = []
         self._spikes: dict[str, I64] = {}
         self._groups = self._number_groups()
         self._row_sets: dict[tuple[object, ...], I64] = {}
-        self._axons: list[I32] = []
-        self._routes: list[I32] = []
 
     def columns(self) -> Columns:
         """All columns but those of `core`."""
-        for index, tile in enumerate(self._tiles):
-            self._connect(index, tile)
         return {
             **self._tile_columns(),
             **self._neuron_columns(),
@@ -144,40 +124,40 @@ class Assembler:
             number = np.zeros((len(intervals), *population.shape[1:]), np.int32)
             groups[population.name] = Groups(intervals, number)
         count = 0
-        for index, tile in enumerate(self._tiles):
-            name = names[tile.population]
-            own = groups[name]
-            count = self._add_groups(own, tile, index, tile.neuron0, self._spiked(name), count)
-        stimulus = self._stages.input
-        if stimulus.mode == "bias":
-            return groups
-        channels, height, width = stimulus.shape
-        host = Groups(
-            self._input_groups, np.zeros((len(self._input_groups), height, width), np.int32)
-        )
-        whole = Tile(-1, self._neurons, 0, -1, (0, height), (0, width), (0, channels))
-        self._add_groups(host, whole, -1, self._neurons, self._spiked(stimulus.name), count)
-        groups[stimulus.name] = host
+        tiles, stimulus = list(self._tiles), self._stages.input
+        if stimulus.mode != "bias":
+            channels, height, width = stimulus.shape
+            number = np.zeros((len(self._input_groups), height, width), np.int32)
+            groups[stimulus.name] = Groups(self._input_groups, number)
+            tiles.append(Tile(-1, self._neurons, 0, -1, (0, height), (0, width), (0, channels)))
+        atoms = self._limits.axon_atoms
+        total = sum(t.neurons // _length(t.c) * len(split_atoms(t.c, atoms)) for t in tiles)
+        # Line0, lines and tile; written in place, as there may be millions.
+        self._group_lines = np.empty((3, total), np.int32)
+        self._group_traffic = np.empty(total, np.int64)
+        for index, tile in enumerate(tiles):
+            name = stimulus.name if tile.core < 0 else names[tile.population]
+            index = -1 if tile.core < 0 else index
+            count = self._add_groups(groups[name], tile, index, self._spiked(name), count)
         return groups
 
-    def _add_groups(
-        self, groups: Groups, tile: Tile, index: int, line0: int, spikes: I64, count: int
-    ) -> int:
+    def _add_groups(self, groups: Groups, tile: Tile, index: int, spikes: I64, count: int) -> int:
         """Number the groups of a tile position by position; returns the next free number."""
         own = split_atoms(tile.c, self._limits.axon_atoms)
         height, width = _length(tile.y), _length(tile.x)
         positions = height * width
-        number = count + np.arange(positions * len(own)).reshape(height, width, len(own))
+        end = count + positions * len(own)
+        number = np.arange(count, end).reshape(height, width, len(own))
         box = (slice(*tile.y), slice(*tile.x))
-        table = np.empty((positions, len(own), 4), np.int64)
+        lines = self._group_lines[:, count:end].reshape(3, positions, len(own))
+        traffic = self._group_traffic[count:end].reshape(positions, len(own))
         for k, (low, high) in enumerate(own):
             groups.number[groups.slot[low, high]][box] = number[:, :, k]
-            table[:, k, 0] = line0 + np.arange(positions) * _length(tile.c) + low - tile.c[0]
-            table[:, k, 1] = high - low
-            table[:, k, 3] = spikes[low:high, box[0], box[1]].sum(axis=0).reshape(-1)
-        table[:, :, 2] = index
-        self._group_rows.append(table.reshape(-1, 4))
-        return count + positions * len(own)
+            lines[0, :, k] = tile.neuron0 + np.arange(positions) * _length(tile.c) + low - tile.c[0]
+            lines[1, :, k] = high - low
+            traffic[:, k] = spikes[low:high, box[0], box[1]].sum(axis=0).reshape(-1)
+        lines[2] = index
+        return end
 
     def _spiked(self, name: str) -> I64:
         """`(C, H, W)` spikes of the calibration run, ones where none is given."""
@@ -192,29 +172,36 @@ class Assembler:
             )
         return self._spikes[name]
 
-    def _connect(self, index: int, tile: Tile) -> None:
-        """Axons and routes into one tile."""
-        for projection in self._stages.populations[tile.population].projections:
-            self._project(index, tile, projection)
+    def _feeds(self) -> Iterator[tuple[int, Projection, Reached, Reached, Intervals]]:
+        """Tile, projection, positions and channels of all axons, in the order of the axons."""
+        for index, tile in enumerate(self._tiles):
+            for projection in self._stages.populations[tile.population].projections:
+                on_y, on_x = reached(projection.y, tile.y), reached(projection.x, tile.x)
+                if on_y.at and on_x.at:
+                    channels = self._groups[projection.source].channels
+                    needed = needed_channels(projection, tile.c)
+                    yield index, projection, on_y, on_x, overlapping(channels, needed)
 
-    def _project(self, index: int, tile: Tile, projection: Projection) -> None:
-        on_y, on_x = _reached(projection.y, tile.y), _reached(projection.x, tile.x)
-        if not on_y.at or not on_x.at:
-            return
-        at = np.ix_(on_y.at, on_x.at)
-        row0 = self._rows(tile, projection, on_y, on_x)
-        offset = on_y.first[:, None] * _length(tile.x) + on_x.first
-        acc = tile.acc0 + projection.port * tile.neurons + offset * _length(tile.c)
-        groups = self._groups[projection.source]
-        for interval in overlapping(groups.channels, needed_channels(projection, tile.c)):
-            number = groups.number[groups.slot[interval]][at].reshape(-1)
-            axons = np.empty((4, number.size), np.int32)
-            axons[0], axons[1] = tile.core, index
-            axons[2], axons[3] = (row0 + interval[0]).reshape(-1), acc.reshape(-1)
-            self._axons.append(axons)
-            routes = np.empty((3, number.size), np.int32)
-            routes[0], routes[1], routes[2] = number, tile.core, projection.delay
-            self._routes.append(routes)
+    def _connected(self) -> tuple[I32, I32]:
+        """Core, tile, row_base and acc_base of all axons; group, core and delay of all routes."""
+        total = sum(len(y.at) * len(x.at) * len(channels) for _, _, y, x, channels in self._feeds())
+        axons, routes = np.empty((4, total), np.int32), np.empty((3, total), np.int32)
+        end = 0
+        for index, projection, on_y, on_x, channels in self._feeds():
+            tile = self._tiles[index]
+            at = np.ix_(on_y.at, on_x.at)
+            row0 = self._rows(tile, projection, on_y, on_x)
+            offset = on_y.first[:, None] * _length(tile.x) + on_x.first
+            acc = tile.acc0 + projection.port * tile.neurons + offset * _length(tile.c)
+            groups = self._groups[projection.source]
+            for interval in channels:
+                number = groups.number[groups.slot[interval]][at].reshape(-1)
+                own = slice(end, end + number.size)
+                end += number.size
+                axons[0, own], axons[1, own] = tile.core, index
+                axons[2, own], axons[3, own] = (row0 + interval[0]).reshape(-1), acc.reshape(-1)
+                routes[0, own], routes[1, own], routes[2, own] = number, tile.core, projection.delay
+        return axons, routes
 
     def _rows(self, tile: Tile, projection: Projection, y: Reached, x: Reached) -> I64:
         """First row for every source position of a tile."""
@@ -291,15 +278,25 @@ class Assembler:
         return {f"neuron.{name}": column for name, column in columns.items()}
 
     def _group_columns(self) -> Columns:
-        table = np.concatenate(self._group_rows)
-        names = ("line0", "lines", "tile", "traffic")
-        return {f"group.{name}": table[:, i] for i, name in enumerate(names)}
+        for table in (self._group_lines, self._group_traffic):
+            table.setflags(write=False)
+        line0, lines, tile = self._group_lines
+        return {
+            "group.line0": line0,
+            "group.lines": lines,
+            "group.tile": tile,
+            "group.traffic": self._group_traffic,
+        }
 
     def _axon_columns(self) -> Columns:
-        core, tile, row, acc = np.concatenate([np.zeros((4, 0), np.int32), *self._axons], axis=1)
-        group, to, delay = np.concatenate([np.zeros((3, 0), np.int32), *self._routes], axis=1)
+        axons, routes = self._connected()
+        for table in (axons, routes):
+            table.setflags(write=False)
+        core, tile, row, acc = axons
+        group, to, delay = routes
         # Tiles are in core order, hence so are the axons.
-        first = np.searchsorted(core, core, side="left")
+        each = np.bincount(core)
+        first = (np.cumsum(each) - each).astype(np.int32)
         return {
             "axon.core": core,
             "axon.tile": tile,
@@ -307,7 +304,7 @@ class Assembler:
             "axon.acc_base": acc,
             "route.group": group,
             "route.core": to,
-            "route.axon": np.arange(len(core)) - first,
+            "route.axon": np.arange(len(core), dtype=np.int32) - np.repeat(first, each),
             "route.delay": delay,
         }
 
@@ -349,19 +346,6 @@ class Assembler:
         table = np.concatenate(rows)
         names = ("neuron", "index", "shift", "exponent")
         return {f"pixel.{name}": table[:, i] for i, name in enumerate(names)}
-
-
-@lru_cache(maxsize=65536)
-def _reached(window: Window, interval: Interval) -> Reached:
-    on = patterns(window, *interval)
-    kinds = tuple(dict.fromkeys(p.hits for p in on))
-    number = {hits: i for i, hits in enumerate(kinds)}
-    return Reached(
-        sources(window, *interval),
-        np.array([p.first for p in on], np.int64),
-        kinds,
-        np.array([number[p.hits] for p in on], np.int64),
-    )
 
 
 def _flat_index(shape: tuple[int, int, int], tile: Tile) -> I64:

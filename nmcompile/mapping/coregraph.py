@@ -32,13 +32,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from nmcompile.mapping.graph import I64, Column, MappedGraph, Packets, from_dicts
 from nmcompile.mapping.populations import Kind
+
+if TYPE_CHECKING:
+    from nmcompile.mapping.limits import Limits
+    from nmcompile.mapping.list_usage import ListUsage
+    from nmcompile.mapping.packing import Packing
 
 SCHEMA: dict[str, tuple[str, ...]] = {
     "core": ("chip", "x", "y", "slot"),
@@ -163,8 +168,8 @@ class CoreGraph(MappedGraph):
         return np.sort(chosen)
 
     @cached_property
-    def counted(self) -> dict[Any, Any]:
-        """What has been counted from the tables at length, for whoever asks again."""
+    def list_usages(self) -> dict[tuple[Limits, Packing], ListUsage]:
+        """What `list_usage` has counted at length, for whoever asks again."""
         return {}
 
     def core_edges(self) -> tuple[Column, Column, Column, Column]:

@@ -175,8 +175,7 @@ class FCoreGraph(MappedGraph):
         elements of its steps. Senders are the physical neurons, then the elements of the input,
         channels last.
         """
-        pairs = self._routes
-        sender, target = pairs // self.cores, pairs % self.cores
+        sender, target = self._routes
         source = np.full(len(sender), -1, np.int64)
         inside = sender < self.neurons
         source[inside] = self.neuron_cores()[sender[inside]]
@@ -185,35 +184,16 @@ class FCoreGraph(MappedGraph):
         return Packets(sender=sender, source=source, target=target, traffic=traffic)
 
     @cached_property
-    def _routes(self) -> I64:
-        """Sender times cores, plus target, of every route, ascending."""
-        owner, first = self.senders()
-        core = self.axon_cores()
-        shapes = np.array([self.input_shape3, *(p.shape for p in self.populations)], np.int64)
-        axon = {name: self[f"axon.{name}"].astype(np.int64) for name in self.SCHEMA["axon"]}
-        partial = axon["source"] == PARTIAL
-        pairs = [self._partial_routes(axon, partial, core)]
-        for ny, nx in sorted(set(zip(self["core.ny"], self["core.nx"], strict=True))):
-            same = (self["core.ny"] == ny) & (self["core.nx"] == nx)
-            mine = np.flatnonzero(~partial & same[core])
-            for low in range(0, len(mine), 65536):
-                part = mine[low : low + 65536]
-                where = {name: column[part] for name, column in axon.items()}
-                place = (shapes[where["source"] + 1], first[where["source"] + 1])
-                pairs.append(
-                    _reached(where, place, (int(ny), int(nx)), owner, core[part], self.cores)
-                )
-        routes: I64 = np.unique(np.concatenate(pairs))
-        return routes
+    def _routes(self) -> tuple[I64, I64]:
+        """Sender and target of every route, ascending."""
+        from nmcompile.mapping.fcore_routes import HEARING, heard
 
-    def _partial_routes(self, axon: Mapping[str, I64], partial: Bits, core: I64) -> I64:
-        """Routes of partial sums."""
-        sender, moves, target = axon["c"][partial], axon["dx"][partial], core[partial]
-        steps = np.where(moves > 0, self["core.nx"][target], 1)
-        which = np.repeat(np.arange(len(sender)), steps)
-        kx = np.arange(len(which)) - np.repeat(np.cumsum(steps) - steps, steps)
-        routes: I64 = (sender[which] + kx * moves[which]) * self.cores + target[which]
-        return routes
+        owner, first = self.senders()
+        senders = self.neurons + int(np.prod(self.input_shape3))
+        axons = self._columns("axon", self.SCHEMA["axon"])
+        return heard(
+            *(owner, first, self._shapes, self._columns("core", HEARING), axons, senders, PARTIAL)
+        )
 
     def senders(self) -> tuple[I64, I64]:
         """The sender of every element, and the first element of every map.
@@ -221,39 +201,25 @@ class FCoreGraph(MappedGraph):
         Elements are numbered channels last, the input first, then population after population;
         elements that nothing sends have -1.
         """
-        shapes = [self.input_shape3, *(p.shape for p in self.populations)]
-        sizes = np.array([0, *(c * h * w for c, h, w in shapes)], np.int64)
-        first = np.cumsum(sizes)
-        owner = np.full(first[-1], -1, np.int64)
-        owner[: first[1]] = self.neurons + np.arange(first[1])
-        neuron, address = self.elements()
-        owner[address] = neuron
-        return owner, first[:-1]
+        from nmcompile.mapping.fcore_routes import SENDING, set_owners
 
-    def elements(self) -> tuple[I64, I64]:
-        """Physical neuron and element (numbered as in `senders`) of all that originals send."""
-        shapes = np.array([p.shape for p in self.populations], np.int64).reshape(-1, 3)
-        sizes = np.prod(shapes, axis=1)
-        first = int(np.prod(self.input_shape3)) + np.cumsum(sizes) - sizes
-        core = self.neuron_cores()
-        neurons, addresses = [], []
-        for ny, nx in sorted(set(zip(self["core.ny"], self["core.nx"], strict=True))):
-            same = (self["core.ny"] == ny) & (self["core.nx"] == nx)
-            mine = np.flatnonzero((self["neuron.role"] == ORIGINAL) & same[core])
-            own = core[mine]
-            population = self["core.population"][own]
-            channels, height, width = shapes[population].T
-            for ky, kx in np.ndindex(int(ny), int(nx)):
-                y = self["neuron.y"][mine] + ky * self["core.ey"][own].astype(np.int64)
-                x = self["neuron.x"][mine] + kx * self["core.ex"][own].astype(np.int64)
-                there = (y < height) & (x < width)
-                c = self["neuron.c"][mine] + kx * self["core.ec"][own].astype(np.int64)
-                place = first[population] + (y * width + x) * channels + c
-                neurons.append(mine[there])
-                addresses.append(place[there])
-        if not neurons:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        return np.concatenate(neurons), np.concatenate(addresses)
+        shapes = self._shapes
+        ends = np.cumsum(np.prod(shapes, axis=1))
+        first = np.concatenate([[0], ends[:-1]])
+        owner = np.full(ends[-1], -1, np.int64)
+        owner[: ends[0]] = self.neurons + np.arange(ends[0])
+        neurons = self._columns("neuron", ("role", "c", "y", "x"))
+        cores = self._columns("core", SENDING)
+        set_owners(owner, first[1:], shapes[1:], cores, neurons, ORIGINAL)
+        return owner, first
+
+    @property
+    def _shapes(self) -> I64:
+        """`(1 + populations, 3)` (C, H, W) of the input and of every population."""
+        return np.array([self.input_shape3, *(p.shape for p in self.populations)], np.int64)
+
+    def _columns(self, table: str, names: tuple[str, ...]) -> tuple[Column, ...]:
+        return tuple(self[f"{table}.{name}"] for name in names)
 
     def validate(self) -> None:
         """Check that no table points outside another, and every value is in its range.
@@ -264,31 +230,6 @@ class FCoreGraph(MappedGraph):
         _references(self)
         _ranges(self)
         _blocks(self)
-
-
-def _reached(
-    axon: Mapping[str, I64],
-    place: tuple[I64, I64],
-    steps: tuple[int, int],
-    owner: I64,
-    core: I64,
-    cores: int,
-) -> I64:
-    """Routes that some axons take over all their steps."""
-    shape, first = place
-    channels, height, width = shape.T
-    found: list[I64] = []
-    for ky, kx in np.ndindex(*steps):
-        y, x = axon["y"] + ky * axon["dy"], axon["x"] + kx * axon["dx"]
-        there = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        element = (first + (y * width + x) * channels + axon["c"])[there]
-        sender = owner[element]
-        routes = sender * cores + core[there]
-        found.append(routes[sender >= 0])
-        if len(found) >= 32:
-            found = [np.unique(np.concatenate(found))]
-    distinct: I64 = np.unique(np.concatenate(found))
-    return distinct
 
 
 def _references(graph: FCoreGraph) -> None:

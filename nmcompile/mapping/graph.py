@@ -190,6 +190,11 @@ class MappedGraph(ABC):
         return int(self["core.chip"].max(initial=-1)) + 1
 
     @property
+    def own_chips(self) -> int:
+        """Chips that hold its cores; lower numbers may belong to other networks."""
+        return len(np.unique(self["core.chip"]))
+
+    @property
     def neurons(self) -> int:
         """Number of neurons."""
         return self.size("neuron")

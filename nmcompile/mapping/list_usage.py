@@ -73,11 +73,10 @@ def list_usage(graph: CoreGraph, limits: Limits, packing: Packing) -> ListUsage:
         limits: of its target.
         packing: of its synapse memory.
     """
-    key = (ListUsage, limits, packing)
-    if key not in graph.counted:
-        graph.counted[key] = _Lists(graph, limits, packing).usage()
-    found: ListUsage = graph.counted[key]
-    return found
+    key = limits, packing
+    if key not in graph.list_usages:
+        graph.list_usages[key] = _Lists(graph, limits, packing).usage()
+    return graph.list_usages[key]
 
 
 class _Lists:
@@ -99,21 +98,34 @@ class _Lists:
         coupled = np.where(self._each > 1, graph["tile.neurons"], 0)
         self._coupled = _summed(graph, graph["tile.core"], coupled)
 
-        axon, group = axon_groups(graph)
-        tile = graph["axon.tile"][axon].astype(np.int64)
-        port, shift = np.divmod(
-            graph["axon.acc_base"][axon] - graph["tile.acc0"][tile], graph["tile.neurons"][tile]
-        )
-        self._offset = start[tile] + shift.astype(np.int64) * self._each[tile]
-        rows = np.stack([graph["axon.row_base"][axon], graph["group.lines"][group]])
-        self._lists, of_list = distinct(rows)
-        source = graph["group.tile"][group]
-        own, reads = (
-            np.where(t < 0, -1, graph["tile.population"][np.maximum(t, 0)]) for t in (tile, source)
-        )
-        keys = np.stack([graph["tile.core"][tile], own, reads, port, graph["route.delay"]])
-        self._groups, of_group = distinct(keys)
+        # Each of these is as long as there are routes: what is only a step on the way is let go.
+        self._lists, of_list = distinct(self._list_keys())
+        self._groups, of_group = distinct(self._group_keys())
         self._uses, self._use = distinct(np.stack([of_group, of_list]))
+        tile, _, shift = self._accumulators()
+        self._offset = start[tile] + shift * self._each[tile]
+
+    def _list_keys(self) -> Integers:
+        """`(2, routes)` first row and rows of every list."""
+        axon, group = axon_groups(self._graph)
+        return np.stack([self._graph["axon.row_base"][axon], self._graph["group.lines"][group]])
+
+    def _group_keys(self) -> Integers:
+        """`(5, routes)` core, population, source, port and delay of every list."""
+        graph = self._graph
+        tile, port, _ = self._accumulators()
+        own = graph["tile.population"][tile]
+        source = graph["group.tile"][graph["route.group"]]
+        reads = np.where(source < 0, -1, graph["tile.population"][np.maximum(source, 0)])
+        return np.stack([graph["tile.core"][tile], own, reads, port, graph["route.delay"]])
+
+    def _accumulators(self) -> tuple[Integers, Integers, Integers]:
+        """Tile, port and neuron of the tile that the accumulators of every axon begin at."""
+        graph = self._graph
+        axon, _ = axon_groups(graph)
+        tile = graph["axon.tile"][axon]
+        own = graph["axon.acc_base"][axon] - graph["tile.acc0"][tile]
+        return tile, *np.divmod(own, graph["tile.neurons"][tile])
 
     def usage(self) -> ListUsage:
         """Choose the encodings and count."""

@@ -31,6 +31,7 @@ PARTS = (2, 3, 4, 6)
 ALIGNED = (2, 4, 8, 32)
 """How much finer than the coarsest cut the aligned cuts are."""
 TILES_MAX = 8192
+"""Cuts into more tiles are not tried."""
 LOOK, LOOK_MAX = 1, 300_000
 """Exchanges tried to see what a cut is good for: times tiles squared, and at most."""
 TRIES, TRIES_MAX = 4, 4_000_000
@@ -122,6 +123,8 @@ def _room(tiling: Tiling, limits: Limits) -> Room:
 
 
 def _finer(fewest: Tiling, limits: Limits) -> Iterator[Tiling]:
+    if fewest.tiles > TILES_MAX:
+        return
     seen = {fewest.grids}
     finer = Finer(fewest, limits)
     for cut, finenesses in ((finer.divided, PARTS), (finer.aligned, ALIGNED)):

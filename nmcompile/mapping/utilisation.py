@@ -167,9 +167,9 @@ def _configs(graph: CoreGraph, each: list[int]) -> I64:
 
 def _thresholds(graph: CoreGraph) -> I64:
     """Different thresholds of every core."""
-    core = np.repeat(graph["tile.core"], graph["tile.neurons"])
-    pairs, _ = distinct(np.stack([core, graph["neuron.fire_above"]]))
-    return np.bincount(pairs[0], minlength=graph.cores).astype(np.int64)
+    ends = np.cumsum(graph.core_neurons())
+    own = np.split(graph["neuron.fire_above"], ends[:-1])
+    return np.array([len(np.unique(thresholds)) for thresholds in own], np.int64)
 
 
 def _steps(graph: CoreGraph, limits: Limits) -> I64:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nmcompile.backends.base import LayerRow, Simulator, Traffic, of_kind
 from nmcompile.backends.tianjic.rules import rules_of
@@ -19,6 +20,9 @@ from nmcompile.mapping.graph import MappedGraph
 from nmcompile.mapping.limits import Usage
 from nmcompile.passes.context import TargetRules
 from nmcompile.target import FCoreTarget, Target, of_family
+
+if TYPE_CHECKING:
+    from nmcompile.backends.tianjic.mapping.schedule import Schedule
 
 ON_CORES = (
     *(ops.Input, ops.Output, ops.Conv2d, ops.Linear, ops.SumPool2d, ops.SpikeMaxPool2d),
@@ -82,13 +86,31 @@ class TianjicBackend:
     ) -> FCoreGraph:
         """See `Backend.map`."""
         from nmcompile.backends.tianjic.mapping.mapper import map_network
-        from nmcompile.backends.tianjic.mapping.schedule import schedule_named
+
+        chip, schedule = of_family(target, FCoreTarget), self._schedule(network)
+        return map_network(network, chip, traffic, schedule=schedule, cores=cores, beside=beside)
+
+    def cut(self, network: Network, target: Target, traffic: Traffic | None = None) -> FCoreGraph:
+        """See `Placing.cut`; beside other networks it may be folded more."""
+        from nmcompile.backends.tianjic.mapping.mapper import cut_network
 
         chip = of_family(target, FCoreTarget)
+        return cut_network(network, chip, traffic, self._schedule(network))
+
+    def placed(
+        self, graph: MappedGraph, target: Target, beside: Sequence[MappedGraph]
+    ) -> FCoreGraph:
+        """See `Placing.placed`."""
+        from nmcompile.backends.tianjic.mapping.places import placed
+
+        return placed(of_kind(graph, FCoreGraph), of_family(target, FCoreTarget), beside)
+
+    def _schedule(self, network: Network) -> Schedule | None:
+        from nmcompile.backends.tianjic.mapping.schedule import schedule_named
+
         chosen = dict(self.schedules)
         text = chosen.get(network.name, chosen.get(""))
-        schedule = None if text is None else schedule_named(text)
-        return map_network(network, chip, traffic, schedule=schedule, cores=cores, beside=beside)
+        return None if text is None else schedule_named(text)
 
     def refusals(self, network: Network, target: Target) -> tuple[Diagnostic, ...]:
         """See `Backend.refusals`."""

@@ -86,10 +86,20 @@ def cost(links: Links, at: I32, place: I32) -> int:
     Args:
         links: from `Flows.neighbours`. at: from `Slots.distances`. place: `(cores,)` slots.
     """
-    first, neighbour, weight = links
-    core = np.repeat(np.arange(len(first) - 1), np.diff(first))
-    far = np.abs(at[place[core]] - at[place[neighbour]]).sum(axis=1)
-    return int((weight * far).sum()) // 2
+    return int(_cost(*links, at[place])) // 2
+
+
+@njit
+def _cost(first: I32, neighbour: I32, weight: I64, position: I32) -> np.int64:
+    """Twice the cost: every pair is seen from both ends."""
+    total = np.int64(0)
+    for core in range(len(first) - 1):
+        x, y = position[core, 0], position[core, 1]
+        for k in range(first[core], first[core + 1]):
+            n = neighbour[k]
+            far = np.int64(abs(x - position[n, 0]) + abs(y - position[n, 1]))
+            total += weight[k] * far
+    return total
 
 
 @cache

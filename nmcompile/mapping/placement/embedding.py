@@ -105,13 +105,14 @@ def _product(vectors: F64, first: I32, neighbour: I32, weight: F64) -> F64:
     """Weighted means over neighbours."""
     found = np.zeros_like(vectors)
     sums = np.zeros(vectors.shape[0])
+    rows = vectors.T.copy()  # what is read of a neighbour lies together
     for core in range(vectors.shape[1]):
         sums[:] = 0.0
         total = 0.0
         for k in range(first[core], first[core + 1]):
             total += weight[k]
             for v in range(vectors.shape[0]):
-                sums[v] += weight[k] * vectors[v, neighbour[k]]
+                sums[v] += weight[k] * rows[neighbour[k], v]
         if total > 0.0:
             for v in range(vectors.shape[0]):
                 found[v, core] = sums[v] / total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,8 +82,9 @@ class Assembler:
         for core in stamp.cores:
             first.append(self._neuron_count)
             axons = self._inputs(layer, box, stamp, core.inputs)
-            if core.senders:
-                axons = _partial_sums([first[c] + j for c, j in core.senders], core.channels)
+            if len(core.senders):
+                part, neuron = core.senders.T
+                axons = _partial_sums(np.array(first)[part] + neuron, core.channels)
             self._core(layer, stamp, core, population, axons.shape[1])
             self._axons.append(axons)
             self._outputs(layer, box, core, population, rows)
@@ -139,25 +140,22 @@ class Assembler:
         self._tiles.append(tile)
         self._neurons.append(_table([parameter, c, y, x, role]))
         if core.final and layer.population.name == self._plan.split.output:
-            self._readout += list(_read_out(layer, core, self._neuron_count, (c, y, x)))
+            self._readout.append(_read_out(layer, core, self._neuron_count, (c, y, x)))
 
 
-def _read_out(
-    layer: Layer, core: StampCore, neuron0: int, place: tuple[I64, I64, I64]
-) -> Iterable[I32]:
+def _read_out(layer: Layer, core: StampCore, neuron0: int, place: tuple[I64, I64, I64]) -> I32:
     """Columns of the read-out of some neurons, step by step."""
     (c, y, x), fold = place, layer.fold
     _, height, width = layer.population.shape
-    for ky, kx in np.ndindex(fold.ny, fold.nx * core.turns):
-        row, column = y + ky * fold.rows, x + (kx * fold.columns if core.turns == 1 else 0)
-        there = np.flatnonzero((row < height) & (column < width))
-        channel = c if core.turns == 1 else c + kx * core.channels
-        index = ((channel * height + row) * width + column)[there]
-        step = np.full(len(there), ky), np.full(len(there), kx)
-        yield _table([neuron0 + there, *step, index])
+    ky, kx, n = np.indices((fold.ny, fold.nx * core.turns, len(c))).reshape(3, -1)
+    row, column = y[n] + ky * fold.rows, x[n] + (kx * fold.columns if core.turns == 1 else 0)
+    there = (row < height) & (column < width)
+    channel = c[n] if core.turns == 1 else c[n] + kx * core.channels
+    index = (channel * height + row) * width + column
+    return _table([neuron0 + n[there], ky[there], kx[there], index[there]])
 
 
-def _partial_sums(senders: Sequence[int], channels: int) -> I32:
+def _partial_sums(senders: I64, channels: int) -> I32:
     """Columns of the axons that read partial sums."""
     axons = np.zeros((6, len(senders)), np.int32)
     axons[0], axons[1], axons[5] = PARTIAL, senders, channels

@@ -53,6 +53,17 @@ def map_network(
     Raises:
         NmError: see `readable` and `planned`; NM0315 where the largest system has too few cores.
     """
+    return placed(cut_network(network, target, traffic, schedule, beside), target, beside, seed)
+
+
+def cut_network(
+    network: Network,
+    target: FCoreTarget,
+    traffic: Traffic | None = None,
+    schedule: Schedule | None = None,
+    beside: Sequence[MappedGraph] = (),
+) -> FCoreGraph:
+    """What `map_network` finds, with no core at any place yet."""
     split = readable(network, target)
     taken = sum(graph.cores for graph in beside)
     tiler = Tiler(room_of(target))
@@ -64,7 +75,6 @@ def map_network(
         raise NmError(problems.too_many_cores(plan.cores + taken, target, network.name))
     columns = Assembler(plan, forms_of(target)).columns()
     count = len(columns["core.population"])
-    slots = slots_of(count, target, beside)
     columns |= {f"core.{name}": np.zeros(count, np.int32) for name in PLACE}
     times = plan.times
     depth = {name: start + times.levels[name] for name, start in times.start.items()}
@@ -73,25 +83,26 @@ def map_network(
         target=target.name,
         ticks=times.ticks,
         input_values=split.input.mode == "constant",
-        mesh=slots.mesh,
+        mesh=slots_of(count, target).mesh,
         tables=columns,
         interval=times.interval,
         schedule=str(schedule),
         partial_sum_bits=target.formats.partial_sum_bits.value,
         weight_indices=target.core.weight_indices.value,
     )
-    return placed(_with_traffic(graph, traffic or {}), slots, seed)
+    return _with_traffic(graph, traffic or {})
 
 
 def _with_traffic(graph: FCoreGraph, traffic: Traffic) -> FCoreGraph:
     """Measured spikes of all neurons; a partial sum is sent in every step."""
-    maps = [np.zeros(int(np.prod(graph.input_shape3)), np.int64)]
+    maps = [np.zeros(0, np.int64)]
     for info in graph.populations:
         known = traffic.get(info.name)
         spikes = np.ones(info.shape) if known is None else np.asarray(known).reshape(info.shape)
         maps.append(np.moveaxis(spikes, 0, -1).reshape(-1).astype(np.int64))
-    neuron, element = graph.elements()
-    sent = np.bincount(neuron, np.concatenate(maps)[element], minlength=graph.neurons)
+    owner = graph.senders()[0][int(np.prod(graph.input_shape3)) :]
+    sends = owner >= 0
+    sent = np.bincount(owner[sends], np.concatenate(maps)[sends], minlength=graph.neurons)
     core = graph.neuron_cores()
     steps = (graph["core.ny"].astype(np.int64) * graph["core.nx"])[core] * graph.timesteps
     part = graph["neuron.role"] != 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,14 +12,14 @@ from nmcompile.mapping.fcore_graph import FCoreGraph
 from nmcompile.mapping.graph import PLACE, MappedGraph
 from nmcompile.mapping.limits import Limits
 from nmcompile.mapping.placement.flows import Flows
-from nmcompile.mapping.placement.place import place
+from nmcompile.mapping.placement.place import SEED, place
 from nmcompile.mapping.placement.slots import Slots, slots_for
 from nmcompile.target import FCoreTarget
 
 UNLIMITED = 2**31 - 1
 
 
-def slots_of(cores: int, target: FCoreTarget, beside: Sequence[MappedGraph]) -> Slots:
+def slots_of(cores: int, target: FCoreTarget, beside: Sequence[MappedGraph] = ()) -> Slots:
     """As many free places as there are cores, those of the first chips, column after column."""
     taken = frozenset(slot for graph in beside for slot in graph.slots)
     slots = slots_for(cores, _limits(target), taken)
@@ -29,20 +30,23 @@ def slots_of(cores: int, target: FCoreTarget, beside: Sequence[MappedGraph]) -> 
     return Slots(slots.mesh, *columns)
 
 
-def placed(graph: FCoreGraph, slots: Slots, seed: int) -> FCoreGraph:
+def placed(
+    graph: FCoreGraph, target: FCoreTarget, beside: Sequence[MappedGraph] = (), seed: int = SEED
+) -> FCoreGraph:
     """Choose a place for every core, so that packets travel little.
 
     Args:
-        graph: the network. slots: from `slots_of`. seed: of the random swaps.
+        graph: the network. target: the chip. beside: networks that hold cores of it already.
+        seed: of the random swaps.
     """
+    slots = slots_of(graph.cores, target, beside)
     source, end, _, packets = graph.core_edges()
     between = (source >= 0) & (source != end)
     flows = Flows(graph.cores, source[between], end[between], packets[between])
     found = place(flows, _centres(graph), slots, seed)
     columns = (slots.chip, slots.x, slots.y, slots.slot)
-    return graph.replace(
-        {f"core.{name}": column[found] for name, column in zip(PLACE, columns, strict=True)}
-    )
+    places = {f"core.{name}": column[found] for name, column in zip(PLACE, columns, strict=True)}
+    return dataclasses.replace(graph, mesh=slots.mesh, tables={**graph.tables, **places})
 
 
 def _centres(graph: FCoreGraph) -> npt.NDArray[np.float64]:

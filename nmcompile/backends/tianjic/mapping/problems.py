@@ -112,6 +112,8 @@ def too_many_weights(tiled: Tiled, chip: FCoreTarget) -> Diagnostic | None:
 def wide_partial_sum(tiled: Tiled, split: Stages, chip: FCoreTarget) -> Diagnostic | None:
     """A partial sum that may leave its width, found on the weights of every part."""
     bits = chip.formats.partial_sum_bits.value
+    if tiled.levels == 0 or _whole_sums(tiled, split, chip) < 2 ** (bits - 1):
+        return None
     largest = largest_partial_sum(tiled, split, chip)
     if largest < 2 ** (bits - 1):
         return None
@@ -129,10 +131,7 @@ def largest_partial_sum(tiled: Tiled, split: Stages, chip: FCoreTarget) -> int:
     """Largest magnitude that a partial sum of a layer can have; 0 without partial sums."""
     if tiled.levels == 0:
         return 0
-    population = tiled.layer.population
-    bits = {split.input.name: split.input.bits, **{p.name: p.bits for p in split.populations}}
-    inputs = np.array([2 ** bits[p.source] - 1 for p in population.projections], np.int64)
-    stored = split.slot_largest or 2 ** (chip.formats.weight_bits.value - 1) - 1
+    inputs, stored = _inputs(tiled, split), _stored(split, chip)
     largest = 0
     for stamp in {id(stamp): stamp for _, stamp in tiled.boxes}.values():
         bounds: list[tuple[I64, I64]] = []
@@ -145,6 +144,30 @@ def largest_partial_sum(tiled: Tiled, split: Stages, chip: FCoreTarget) -> int:
     return largest
 
 
+def _whole_sums(tiled: Tiled, split: Stages, chip: FCoreTarget) -> int:
+    """What no partial sum of a layer exceeds: all inputs at their largest, whatever the signs."""
+    most, stored = 0, _stored(split, chip)
+    inputs = _inputs(tiled, split).tolist()
+    for projection, value in zip(tiled.layer.population.projections, inputs, strict=True):
+        size = np.abs(projection.weight.data.astype(np.int64))
+        if projection.elements is not None:
+            size += stored * (projection.elements.data != 0)
+        most += value * int(size.reshape(len(size), -1).sum(axis=1).max(initial=0))
+    return most
+
+
+def _inputs(tiled: Tiled, split: Stages) -> I64:
+    """`(projections,)` largest value that each reads."""
+    bits = {split.input.name: split.input.bits, **{p.name: p.bits for p in split.populations}}
+    projections = tiled.layer.population.projections
+    return np.array([2 ** bits[p.source] - 1 for p in projections], np.int64)
+
+
+def _stored(split: Stages, chip: FCoreTarget) -> int:
+    """Largest magnitude of a weight that holds an element of the template."""
+    return split.slot_largest or 2 ** (chip.formats.weight_bits.value - 1) - 1
+
+
 def _range(
     core: StampCore,
     inputs: I64,
@@ -154,14 +177,15 @@ def _range(
 ) -> tuple[I64, I64]:
     """Smallest and largest sum of every neuron of a core."""
     weight = core.weight.astype(np.int64)
-    if core.senders:
-        low, high = (np.array([before[c][end][j] for c, j in core.senders]) for end in (0, 1))
-    else:
-        low, high = np.zeros_like(inputs), inputs
+    low, high = np.zeros_like(inputs), inputs
+    if len(core.senders):
+        part, neuron = core.senders.T
+        place = np.cumsum([0, *(len(sums) for sums, _ in before)])[part] + neuron
+        low, high = (np.concatenate(sums)[place] for sums in zip(*before, strict=True))
     if maximum:
         most = (weight * high[:, None]).max(axis=0, initial=0)
         return np.zeros_like(most), most
-    if core.senders:
+    if len(core.senders):
         return low @ weight, high @ weight
     positive, negative = np.maximum(weight, 0), np.minimum(weight, 0)
     if core.element is not None:

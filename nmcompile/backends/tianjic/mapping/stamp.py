@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +23,7 @@ from nmcompile.reference.jit import njit
 Bits = npt.NDArray[np.bool_]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-Sender = tuple[int, int]
-"""A partial sum: the number of its core in the stamp, and its neuron there."""
-Wanted = tuple[int, list[Sender]]
-"""An output, and the partial sums that it is the sum of."""
+NO_SENDERS: Final[I64] = np.zeros((0, 2), np.int64)
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,8 @@ class StampCore:
         kind: of `nmcompile.mapping.fcore_graph`.
         level: phases after the parts in which it works.
         inputs: rows of the stamp's block that its axons read; empty for partial sums.
-        senders: of the partial sums that its axons read; empty for inputs.
+        senders: `(axons, 2)` the partial sums that its axons read: number of their core in the
+            stamp, and neuron there; none for inputs.
         outputs: `(neurons,)` outputs of the box, in the order (x, y, channel).
         weight: `(axons, neurons)`. element: likewise, of a template, else None.
         final: whether it sends the outputs of the layer, and not partial sums.
@@ -47,7 +46,7 @@ class StampCore:
     kind: int
     level: int
     inputs: I64
-    senders: tuple[Sender, ...]
+    senders: I64
     outputs: I64
     weight: Matrix
     element: I32 | None
@@ -109,41 +108,38 @@ def stamp_of(
     """
     outputs = np.arange(block.weight.shape[1])
     cores: list[StampCore] = []
-    senders: list[list[Sender]] = [[] for _ in outputs]
     for rows in parts:
         mine = outputs if levels == 0 else np.flatnonzero(_touched(block, rows))
-        for j, output in enumerate(mine.tolist()):
-            senders[output].append((len(cores), j))
-        element = None if block.element is None else block.element[np.ix_(rows, mine)]
         cores.append(
             StampCore(
                 kind=MAXIMUM if maximum else MAC,
                 level=0,
                 inputs=rows,
-                senders=(),
+                senders=NO_SENDERS,
                 outputs=mine,
-                weight=block.weight[np.ix_(rows, mine)],
-                element=element,
+                weight=_synapses(block.weight, rows, mine),
+                element=None if block.element is None else _synapses(block.element, rows, mine),
                 final=levels == 0,
             )
         )
+    if levels == 0:
+        return Stamp(block, tuple(cores))
     channels, most = turns
     step = channels
     if levels == 1 and _regular(cores, channels):
         step = channels // most_turns(channels, most)
-    wanted = [(o, senders[o]) for o in outputs.tolist() if o % channels < step]
+    wanted = outputs % channels < step
+    sums = _sums(cores, wanted)
     for level in range(1, levels + 1):
         final = level == levels
-        groups = wanted if final else _grouped(wanted, room.axons)
-        found: dict[int, list[Sender]] = {}
-        for packed in _packed(groups, room):
-            for j, (output, _) in enumerate(packed):
-                found.setdefault(output, []).append((len(cores), j))
+        before = len(cores)
+        for packed in _packed(sums if final else _split(sums, room.axons), room):
             adder = _adder(packed, level, final, maximum)
             if step < channels:
                 adder = dataclasses.replace(adder, turns=channels // step, channels=step)
             cores.append(adder)
-        wanted = list(found.items())
+        if not final:
+            sums = _sums(cores, wanted, before)
     return Stamp(block, tuple(cores))
 
 
@@ -161,45 +157,77 @@ def _regular(parts: Sequence[StampCore], channels: int) -> bool:
     )
 
 
-def _grouped(wanted: Sequence[Wanted], axons: int) -> list[Wanted]:
-    """As many partial sums as one neuron takes."""
-    return [
-        (output, own[low : low + axons])
-        for output, own in wanted
-        for low in range(0, max(1, len(own)), axons)
-    ]
+@dataclass(frozen=True)
+class _Sums:
+    """Sums that are to be added, output after output.
+
+    Attributes:
+        outputs: ascending. counts: partial sums of each. senders: of all, as in `StampCore`.
+    """
+
+    outputs: I64
+    counts: I64
+    senders: I64
+
+    def part(self, entries: slice, senders: slice) -> _Sums:
+        """Some of them."""
+        return _Sums(self.outputs[entries], self.counts[entries], self.senders[senders])
 
 
-def _packed(groups: Sequence[Wanted], room: Room) -> Iterator[list[Wanted]]:
+def _sums(cores: Sequence[StampCore], wanted: Bits, first: int = 0) -> _Sums:
+    """What cores from a `first` one on send of the `(neurons,)` outputs that are wanted."""
+    sending = cores[first:]
+    every = np.concatenate([core.outputs for core in sending])
+    sizes = [len(core.outputs) for core in sending]
+    number = np.repeat(np.arange(first, len(cores)), sizes)
+    neuron = np.concatenate([np.arange(size) for size in sizes])
+    own = np.flatnonzero(wanted[every])
+    order = own[np.argsort(every[own], kind="stable")]
+    counts = np.bincount(every[order], minlength=len(wanted))[wanted]
+    return _Sums(np.flatnonzero(wanted), counts, np.stack([number, neuron], axis=1)[order])
+
+
+def _split(sums: _Sums, axons: int) -> _Sums:
+    """Only as many partial sums as one neuron takes; an output comes several times."""
+    pieces = np.maximum(1, -(-sums.counts // axons))
+    counts = np.full(int(pieces.sum()), axons)
+    last = np.cumsum(pieces) - 1
+    counts[last] = sums.counts - (pieces - 1) * axons
+    return _Sums(np.repeat(sums.outputs, pieces), counts, sums.senders)
+
+
+def _packed(sums: _Sums, room: Room) -> Iterator[_Sums]:
     """Neurons that add, core by core."""
-    mine: list[Wanted] = []
-    axons = 0
-    for group in groups:
-        if mine and (len(mine) == room.neurons or axons + len(group[1]) > room.axons):
-            yield mine
-            mine, axons = [], 0
-        mine.append(group)
-        axons += len(group[1])
-    if mine:
-        yield mine
+    low = first = axons = 0
+    for high, count in enumerate(sums.counts.tolist()):
+        if high > low and (high - low == room.neurons or axons + count > room.axons):
+            yield sums.part(slice(low, high), slice(first, first + axons))
+            low, first, axons = high, first + axons, 0
+        axons += count
+    yield sums.part(slice(low, None), slice(first, None))
 
 
-def _adder(mine: Sequence[Wanted], level: int, final: bool, maximum: bool) -> StampCore:
+def _adder(mine: _Sums, level: int, final: bool, maximum: bool) -> StampCore:
     """A core that adds partial sums."""
-    read = tuple(sender for _, own in mine for sender in own)
-    weight = np.zeros((len(read), len(mine)), np.int8)
-    column = np.repeat(np.arange(len(mine)), [len(own) for _, own in mine])
-    weight[np.arange(len(read)), column] = 1
+    column = np.repeat(np.arange(len(mine.outputs)), mine.counts)
+    weight = np.zeros((len(column), len(mine.outputs)), np.int8)
+    weight[np.arange(len(column)), column] = 1
     return StampCore(
         kind=MAXIMUM if maximum else MAC,
         level=level,
         inputs=np.zeros(0, np.int64),
-        senders=read,
-        outputs=np.array([output for output, _ in mine]),
+        senders=mine.senders,
+        outputs=mine.outputs,
         weight=weight,
         element=None,
         final=final,
     )
+
+
+def _synapses(values: Matrix, rows: I64, outputs: I64) -> Matrix:
+    """Some rows and columns; parts are consecutive rows, and a part mostly has all columns."""
+    own = values[rows[0] : rows[-1] + 1] if len(rows) else values[:0]
+    return own if len(outputs) == values.shape[1] else own[:, outputs]
 
 
 def _touched(block: Block, rows: I64) -> Bits:

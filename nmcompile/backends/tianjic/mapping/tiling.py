@@ -118,23 +118,14 @@ def _intervals(extent_: int, size: int) -> list[Interval]:
 def best_size(layer: Layer, room: Room) -> Size:
     """The size of boxes that is expected to take the fewest cores, then the fewest inputs."""
     fold, channels = layer.fold, layer.population.shape[0]
-    rows = _sizes(min(fold.rows, WIDEST))
+    rows = _sizes(min(fold.rows, WIDEST))[:, None]
     columns = _sizes(min(fold.columns, WIDEST))
-    shape = (len(rows), len(columns), 1)
-    best: tuple[float, float, Size] | None = None
-    for count in _channel_sizes(layer, room):
-        cores, inputs = _estimate(layer, room, rows, columns, count)
-        boxes = (
-            -(-fold.rows // rows)[:, None]
-            * -(-fold.columns // columns)[None]
-            * -(-channels // count)
-        )
-        order = np.lexsort(((inputs * boxes).reshape(-1), (cores * boxes).reshape(-1)))
-        y, x, _ = np.unravel_index(order[0], shape)
-        found = (float((cores * boxes)[y, x]), float((inputs * boxes)[y, x]))
-        if best is None or found < best[:2]:
-            best = (*found, (int(rows[y]), int(columns[x]), count))
-    return best[2] if best is not None else (1, 1, 1)
+    counts = _channel_sizes(layer, room)[:, None, None]
+    cores, inputs = _estimate(layer, room, rows, columns, counts)
+    boxes = -(-fold.rows // rows) * -(-fold.columns // columns) * -(-channels // counts)
+    best = np.lexsort(((inputs * boxes).reshape(-1), (cores * boxes).reshape(-1)))[0]
+    count, y, x = np.unravel_index(best, boxes.shape)
+    return int(rows[y, 0]), int(columns[x]), int(counts[count, 0, 0])
 
 
 def _sizes(most: int) -> I32:
@@ -143,7 +134,7 @@ def _sizes(most: int) -> I32:
     return np.array(sorted(found), np.int32)
 
 
-def _channel_sizes(layer: Layer, room: Room) -> list[int]:
+def _channel_sizes(layer: Layer, room: Room) -> I32:
     """Channels of a box: parts of a channel group, or several whole groups."""
     channels = layer.population.shape[0]
     each = channels
@@ -151,19 +142,18 @@ def _channel_sizes(layer: Layer, room: Room) -> list[int]:
         each = gcd(each, p.channels_out)
     within = {-(-each // pieces) for pieces in range(1, each + 1)}
     whole = {each * n for n in range(1, channels // each + 1)}
-    return sorted(size for size in within | whole if size <= room.neurons)
+    return np.array(sorted(size for size in within | whole if size <= room.neurons), np.int32)
 
 
-def _estimate(layer: Layer, room: Room, rows: I32, columns: I32, channels: int) -> tuple[F64, F64]:
-    """Cores and inputs of boxes with so many channels, by rows and columns; inf: too large."""
-    height, width = rows[:, None].astype(np.float64), columns[None].astype(np.float64)
+def _estimate(layer: Layer, room: Room, rows: I32, columns: I32, channels: I32) -> tuple[F64, F64]:
+    """Cores and inputs of boxes of all these sizes, of shapes that go together; inf: too large."""
+    height, width = rows.astype(np.float64), columns.astype(np.float64)
     outputs = height * width * channels
     inputs = np.zeros_like(outputs)
     reached = np.zeros_like(outputs)
     span = 1.0
     for p in layer.population.projections:
-        high = np.array([extent(p.y, int(r)) for r in rows], np.float64)[:, None]
-        wide = np.array([extent(p.x, int(c)) for c in columns], np.float64)[None]
+        high, wide = _extents(p.y, rows), _extents(p.x, columns)
         inputs += _channels_in(p, channels) * high * wide
         one = np.minimum(height, _reach(p.y)) * np.minimum(width, _reach(p.x))
         reached = np.maximum(reached, one * channels)
@@ -181,14 +171,20 @@ def _estimate(layer: Layer, room: Room, rows: I32, columns: I32, channels: int) 
     every = outputs / np.maximum(1, room.axons // parts)
     adders = np.where(some < parts, outputs * some / room.axons, every)
     adders = np.ceil(np.maximum(outputs / room.neurons, adders))
-    adders = np.ceil(adders / most_turns(channels, layer.turns))
+    turns = [most_turns(int(count), layer.turns) for count in channels.flat]
+    adders = np.ceil(adders / np.reshape(turns, channels.shape))
     cores = np.where(single, 1.0, parts + adders)
     large = (outputs > WIDEST) | (inputs * outputs > BLOCK_MAX) | (reached > room.neurons)
     large &= outputs > 1
     return np.where(large, np.inf, cores), np.where(large, np.inf, inputs)
 
 
-def _channels_in(projection: Projection, channels: int) -> int:
+def _extents(window: Window, outputs: I32) -> F64:
+    """`extent` of every size."""
+    return np.reshape([float(extent(window, int(n))) for n in outputs.flat], outputs.shape)
+
+
+def _channels_in(projection: Projection, channels: I32) -> I32:
     """Source channels that so many output channels read."""
     return -(-channels // projection.channels_out) * projection.channels_in
 

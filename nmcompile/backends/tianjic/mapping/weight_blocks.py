@@ -82,4 +82,4 @@ class WeightBlocks:
 
 def has_weights(core: StampCore) -> bool:
     """Whether a core multiplies: adders and cores that take a maximum store no weights."""
-    return not core.senders and core.kind != MAXIMUM
+    return not len(core.senders) and core.kind != MAXIMUM

@@ -10,14 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nmcompile.backends.tianjic.simulator.frame import FrameSimulator
-from nmcompile.backends.tianjic.simulator.kernel import (
-    SHARE,
-    Counts,
-    Scratch,
-    State,
-    compute_together,
-    run_phases,
-)
+from nmcompile.backends.tianjic.simulator.kernel import SHARE, compute_together, run_phases
+from nmcompile.backends.tianjic.simulator.memory import Counts, Scratch, State
 from nmcompile.backends.tianjic.simulator.tables import rows_of, tables_of
 from nmcompile.backends.tianjic.simulator.trace import Trace
 from nmcompile.mapping.fcore_graph import FCoreGraph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from nmcompile.backends.tianjic.simulator.arithmetic import (
     largest,
     membrane,
 )
+from nmcompile.backends.tianjic.simulator.memory import Counts, Scratch, State
 from nmcompile.backends.tianjic.simulator.tables import Rows, Tables
 from nmcompile.mapping.fcore_graph import MAXIMUM, RELU8, SPIKING
 from nmcompile.reference.jit import borrowed, njit, njit_borrowing, njit_parallel, prange
@@ -35,53 +36,6 @@ SHARE = 8
 (SINGLE, IN_Y0, IN_Y1, IN_X0, IN_X1, MOVE_Y, MOVE_X) = range(12, 19)
 (BASE, WITH_Y, WITH_X, Y_FROM, Y_TO, X_FROM, X_TO) = range(7)
 (IDLE_Y, IDLE_X, PARAMETER) = range(3, 6)
-
-
-class State(NamedTuple):
-    """What cores hold.
-
-    Attributes:
-        value: see `Tables`. v: `(elements,)` membranes.
-    """
-
-    value: I32
-    v: I32
-
-
-class Scratch(NamedTuple):
-    """What the cores of one phase work with.
-
-    Attributes:
-        step: `(cores, 3)` timestep, ky and kx of the step that is due, timestep -1 for none.
-        out: `(cores, neurons)` sums, then what is sent.
-        fired: `(cores, neurons)` neurons that send something. many: `(cores,)` how many. Not
-            where a core has partial sums for all outputs.
-        which, what: `(shares, axons + 1)` axons of a core that see something, and what they see.
-    """
-
-    step: I64
-    out: I32
-    fired: I32
-    many: I64
-    which: I32
-    what: I32
-
-
-class Counts(NamedTuple):
-    """What is counted.
-
-    Attributes:
-        operations, active: see `Trace`. macs: likewise.
-        zeros: `(cores,)` accesses to weights of 0.
-        sent0: see `Trace`. sent: senders of the phases of one call.
-    """
-
-    operations: I64
-    active: I64
-    macs: I64
-    zeros: I64
-    sent0: I64
-    sent: I64
 
 
 @njit

@@ -12,6 +12,28 @@ I64 = npt.NDArray[np.int64]
 
 
 @njit
+def reads(
+    kernel: int, stride: int, dilation: int, padding: int, size_in: int, size_out: int
+) -> I64:
+    """`(size_out + 1, size_out + 1)` inputs along an axis that the outputs low..high-1 read.
+
+    Args: those of a `Window`.
+    """
+    found = np.zeros((size_out + 1, size_out + 1), np.int64)
+    last = np.full(size_in, -1, np.int64)  # the first output of the interval that counted an input
+    for low in range(size_out):
+        count = 0
+        for output in range(low, size_out):
+            for tap in range(kernel):
+                source = output * stride + tap * dilation - padding
+                if 0 <= source < size_in and last[source] != low:
+                    last[source] = low
+                    count += 1
+            found[low, output + 1] = count
+    return found
+
+
+@njit
 def split_boxes(
     boxes: I32, slots: I32, most: int, reads_y: I64, reads_x: I64, groups: tuple[int, int]
 ) -> I32:

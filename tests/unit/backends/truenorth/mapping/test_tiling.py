@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from nmcompile.backends.truenorth.mapping.mapper import map_network, plan_networ
 from nmcompile.diagnostics import NmError
 from nmcompile.ir.network import Network
 from nmcompile.mapping.crossbar_graph import RELAY, TIMER
+from nmcompile.mapping.window import Window, sources
 
 TERNARY = (-1, 0, 1)
 
@@ -45,6 +48,22 @@ def test_cuts_are_what_the_tables_hold(network: Network, size: tuple[int, int]) 
     if not (graph["neuron.role"] == RELAY).any():
         assert plan.cores == graph.cores
     assert plan.times.ticks == graph.ticks
+
+
+@given(
+    *(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 3)),
+    st.integers(1, 14),
+)
+@settings(deadline=None)
+def test_reads_are_the_inputs_of_an_interval(
+    kernel: int, stride: int, dilation: int, padding: int, size_in: int
+) -> None:
+    size_out = max(1, (size_in + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1)
+    window = Window(kernel, stride, padding, dilation, size_in, size_out)
+    found = cutting.reads(kernel, stride, dilation, padding, size_in, size_out)
+    for low, high in combinations(range(size_out + 1), 2):
+        assert found[low, high] == len(sources(window, low, high))
+    assert not np.tril(found).any()
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(4, 40))
