@@ -82,7 +82,7 @@ class Deployment:
                     code="NM0523",
                     message="this is not a build folder of this version",
                     where=str(path),
-                    found=f"{type(error).__name__}: {error}",
+                    found=_unusable(path, error),
                     help=("make one with `nmcompile build MODEL --target loihi -o DIR`",),
                 )
             ) from error
@@ -181,6 +181,15 @@ class Deployment:
             for n in self.golden.networks
         }
         return ProgramExecutor(self.golden, runners)
+
+
+def _unusable(folder: Path, error: Exception) -> str:
+    """What is wrong with a folder that is no build, in a user's words."""
+    if not folder.is_dir():
+        return "a file" if folder.exists() else "no such folder"
+    if isinstance(error, FileNotFoundError):
+        return f"no {MANIFEST} in it"
+    return f"{MANIFEST}: {type(error).__name__}: {error}"
 
 
 def _mapped_runner(simulator: Simulator, clocked: bool) -> NetworkRunner:

@@ -21,6 +21,7 @@ from nmcompile.build.number_limits import threshold_notes
 from nmcompile.build.on_cores import map_networks, spreads
 from nmcompile.build.pooling import pooling_schemes
 from nmcompile.build.reporting import utilisation_row, utilisation_rows
+from nmcompile.build.state_steps import step_notes
 from nmcompile.diagnostics import Diagnostic
 from nmcompile.frontends import LoadedModel
 from nmcompile.ir.network import Network
@@ -82,7 +83,7 @@ class Fit:
         pooling: (layer, scheme) of max pooling.
         matching: (layer, rule and place) of search features and template.
         problems: why it does not fit, one error for every layer; empty when it fits.
-        notes: what costs cores.
+        notes: what costs cores, or precision.
     """
 
     networks: tuple[NetworkFit, ...]
@@ -129,7 +130,10 @@ def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
         _host(golden),
         tuple(pooling_schemes(golden)),
         matching_rows(golden, rule),
-        notes=tuple(n for net in golden.chip_networks for n in threshold_notes(net, target)),
+        notes=(
+            *(n for net in golden.chip_networks for n in threshold_notes(net, target)),
+            *step_notes(golden, target),
+        ),
     )
 
 
@@ -145,7 +149,7 @@ def _mapped(
     return NetworkFit(
         network.name,
         graph.cores,
-        graph.chips,
+        graph.own_chips,
         utilisation_rows(network, usage, compiled.target, survey),
         mapped=True,
         ticks=graph.ticks,

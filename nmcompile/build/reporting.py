@@ -24,6 +24,7 @@ from nmcompile.build.partial_sum_rows import (
 )
 from nmcompile.build.pooling import pooling_schemes, scheme_of
 from nmcompile.build.provenance import provenance
+from nmcompile.build.state_steps import step_notes
 from nmcompile.build.target_effects import saturation_notes
 from nmcompile.build.verify import Verification
 from nmcompile.diagnostics import Diagnostic
@@ -56,6 +57,7 @@ def make_report(compiled: Compiled, manifest_digest: str) -> Report:
             *level_concerns(compiled),
             *rate_concerns(compiled),
             *_clock_concerns(compiled),
+            *step_notes(compiled.golden, compiled.target),
         ],
         assumptions=_assumptions(compiled),
         provenance=provenance(compiled),
@@ -128,7 +130,7 @@ def _network(compiled: Compiled, network: Network, graph: MappedGraph) -> sectio
         network=network.name,
         cores=graph.cores,
         # beside another network it may leave the first chips to that one
-        chips=len(np.unique(graph["core.chip"])),
+        chips=graph.own_chips,
         average_hops=round(metrics.average_hop, 6),
         average_hops_lower_bound=round(metrics.average_hop_bound, 6),
         busiest_link=metrics.link_load_max,

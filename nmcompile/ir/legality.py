@@ -44,7 +44,7 @@ SPIKING: tuple[type, ...] = (
 ALLOWED: dict[Level, tuple[type, ...]] = {
     "float": (*COMMON, *SPIKING, ops.BatchNorm2d, ops.MaxPool2d, ops.Activation),
     "spiking": (*COMMON, *SPIKING),
-    "integer": (*COMMON, *SPIKING, ops.TemplateTaps),
+    "integer": (*COMMON, *SPIKING, ops.TemplateTaps, ops.Shift),
     "golden": (*COMMON, *SPIKING, ops.TemplateTaps, ops.Shift, ops.Crop),
 }
 """Operators that may stand in a network of each level."""

@@ -53,29 +53,40 @@ def fit_widths(program: Program, context: PassContext) -> Program:
 
 def _fit(network: Network, rules: TargetRules) -> Network:
     nodes: list[Node] = []
-    alias: dict[str, str] = {}
     for node in network.nodes:
-        node = dataclasses.replace(node, inputs=tuple(alias.get(i, i) for i in node.inputs))
         if isinstance(node.op, ops.Conv2d | ops.Linear):
             _check_weights(node, node.op.weight, rules)
         if isinstance(node.op, ops.SpikeMaxPool2d) and rules.max_pool != "microcode":
             node = dataclasses.replace(node, op=dataclasses.replace(node.op, rule="or"))
         if network.types[node.name].kind == "spikes":
             _check_coding(node, network.types[node.name].bits, rules)
-        if isinstance(node.op, ops.Neuron) and isinstance(node.op.model, IntegerNeuron):
-            if node.op.model.state_bits:
-                # Read from a file in the fixed point of a chip: exact there, or not at all.
-                require_same(node, node.op.model, rules)
-                nodes.append(node)
-                continue
-            k, model = _fixed_point(node, node.op.model, _drive(network, node), rules)
-            if k > 0:
-                shift = Node(f"{node.name}_shift", ops.Shift(k), node.inputs, node.origin)
-                nodes.append(shift)
-                node = dataclasses.replace(node, inputs=(shift.name,))
-            node = dataclasses.replace(node, op=ops.Neuron(model))
+        model = node.op.model if isinstance(node.op, ops.Neuron) else None
+        if isinstance(model, IntegerNeuron) and model.state_bits:
+            # In the fixed point of a chip already: exact there, or not at all.
+            require_same(node, model, rules)
+        elif isinstance(model, IntegerNeuron):
+            nodes += in_fixed_point(network, node, model, rules)
+            continue
         nodes.append(node)
     return network.replace(nodes=tuple(nodes))
+
+
+def in_fixed_point(
+    network: Network, node: Node, model: IntegerNeuron, rules: TargetRules
+) -> tuple[Node, ...]:
+    """A population of plain integers in the target's states, behind the shift that it takes.
+
+    Args:
+        network: where it stands. node: the population. model: its own. rules: of the target.
+
+    Raises:
+        NmError: NM0322 when no shift makes it fit.
+    """
+    k, fixed = _fixed_point(node, model, _drive(network, node), rules)
+    if not k:
+        return (dataclasses.replace(node, op=ops.Neuron(fixed)),)
+    shift = Node(f"{node.name}_shift", ops.Shift(k), node.inputs, node.origin)
+    return shift, dataclasses.replace(node, op=ops.Neuron(fixed), inputs=(shift.name,))
 
 
 def _check_coding(node: Node, bits: int, rules: TargetRules) -> None:

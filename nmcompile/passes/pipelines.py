@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nmcompile.passes.ann_networks import ann_to_host
 from nmcompile.passes.fit_widths import fit_widths
 from nmcompile.passes.fold_batch_norm import fold_batch_norm
@@ -17,6 +19,7 @@ from nmcompile.passes.pixel_neurons import pixel_neurons
 from nmcompile.passes.place_matching import place_matching
 from nmcompile.passes.quantise import quantise
 from nmcompile.passes.schedules_to_host import schedules_to_host
+from nmcompile.passes.suit_states import suit_states
 from nmcompile.passes.to_host import input_to_host, readout_to_host
 from nmcompile.passes.to_spiking import to_spiking
 
@@ -30,7 +33,6 @@ SPIKING: tuple[Pass, ...] = (
     Pass("to_spiking", to_spiking),
     Pass("match_over_time", match_over_time),
 )
-INTEGER: tuple[Pass, ...] = (Pass("quantise", quantise),)
 PLACED: tuple[Pass, ...] = (
     Pass("ann_to_host", ann_to_host),
     Pass("place_matching", place_matching),
@@ -42,6 +44,10 @@ PLACED: tuple[Pass, ...] = (
     Pass("frame_reset", frame_reset),
 )
 """Integer programs with the host's part cut off, before anything is fitted to a chip's numbers."""
+INTEGER: tuple[Pass, ...] = (
+    Pass("quantise", quantise),
+    Pass("suit_states", partial(suit_states, placed=PLACED)),
+)
 GOLDEN: tuple[Pass, ...] = (
     Pass("ann_to_host", ann_to_host),
     Pass("place_matching", place_matching),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.ir.network import Node
@@ -28,12 +29,23 @@ def require_same(node: Node, model: IntegerNeuron, rules: TargetRules) -> None:
     if above >= unit << rules.threshold_bits and above < largest:
         limit = f"thresholds below {1 << rules.threshold_bits}"
         raise _other(node, rules, limit, str(above >> rules.state_shift))
-    mantissa = (1 << (rules.bias_mantissa_bits - 1)) - 1
-    bias = np.abs(model.bias.data.astype(np.int64)) >> min(
-        rules.state_shift, rules.bias_exponent_max
+    if not _holds(rules, model.bias.data.astype(np.int64)):
+        mantissa = (1 << (rules.bias_mantissa_bits - 1)) - 1
+        limit = f"biases of at most {mantissa} << {rules.bias_exponent_max}, of one exponent"
+        raise _other(
+            node, rules, limit, f"{np.abs(model.bias.data).max() / unit:g} << {rules.state_shift}"
+        )
+
+
+def _holds(rules: TargetRules, bias: npt.NDArray[np.int64]) -> bool:
+    """Whether some exponent gives every bias, in state units, a mantissa that the target has."""
+    high = (1 << (rules.bias_mantissa_bits - 1)) - 1
+    exponents = range(rules.bias_exponent_max + 1)
+    rounded = ((bias >> e, bias & ((1 << e) - 1)) for e in exponents)
+    return any(
+        not rest.any() and mantissa.min() >= -high - 1 and mantissa.max() <= high
+        for mantissa, rest in rounded
     )
-    if bias.max(initial=0) > mantissa + 1:
-        raise _other(node, rules, f"biases up to {mantissa}", str(int(bias.max())))
 
 
 def _other(node: Node, rules: TargetRules, limit: str, found: str) -> NmError:

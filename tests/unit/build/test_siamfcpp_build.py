@@ -14,6 +14,7 @@ from nmcompile.backends.registry import backend_of
 from nmcompile.build.compiled import Compiled, Options, compile_model, lower, prepared
 from nmcompile.build.feasibility import feasibility
 from nmcompile.build.reporting import make_report
+from nmcompile.build.state_steps import step_notes
 from nmcompile.build.verify import verify_network
 from nmcompile.diagnostics import NmError
 from nmcompile.frontends import LoadedModel
@@ -107,6 +108,21 @@ def test_loihi_holds_the_backbone() -> None:
     share = report.host.on_chip_share
     assert share is not None
     assert 0.0 < share < 1.0  # the head counts on the host's side
+
+
+def test_on_loihi_the_integer_network_is_the_golden_one() -> None:
+    """Its neurons leak, and its first layer is wider than the states: both are known before."""
+    build = built("loihi2", 3)
+    assert build.golden_error == (pytest.approx(1.0), 0.0)
+    (note,) = step_notes(build.golden, build.target)
+    assert (note.code, note.severity, note.where) == ("NM0332", "note", "backbone.neurons.0")
+    said = [message.diagnostic() for message in make_report(build, "").diagnostics]
+    assert note in said
+
+
+def test_check_names_the_layers_in_steps_too() -> None:
+    fit = feasibility(model(1), load_target("loihi2"), Options(frames=1))
+    assert [note.code for note in fit.notes if note.where == "backbone.neurons.0"] == ["NM0332"]
 
 
 def test_integers_stay_close_to_the_float_network() -> None:

@@ -67,7 +67,7 @@ def test_a_weight_exponent_and_a_neuron_that_never_fires() -> None:
     [
         ({"state_bits": 20}, "20 bits"),
         ({"state_shift": 5}, "2^-5"),
-        ({"bias": Array(np.int32(5000 * 64))}, "5000"),
+        ({"bias": Array(np.int32(5001 * 64))}, "5001"),
     ],
 )
 def test_other_widths(changes: dict[str, Any], found: str) -> None:
@@ -76,6 +76,20 @@ def test_other_widths(changes: dict[str, Any], found: str) -> None:
     diagnostic = caught.value.diagnostics[0]
     assert (diagnostic.code, diagnostic.where) == ("NM0146", "cells")
     assert found in diagnostic.found
+
+
+@pytest.mark.parametrize("bias", [100, 4095 * 64, 5000 * 64, -(2**19)])
+def test_biases_of_every_exponent(bias: int) -> None:
+    """5000 is 2500 << 1: a mantissa of 13 bits with one more in the exponent."""
+    fitted(replace(NEURON, bias=Array(np.int32(bias))))
+
+
+def test_biases_without_a_common_exponent() -> None:
+    """Each of them fits, and the two together do not."""
+    linear = replace(NEURON, bias=Array(np.array([1, 4095 * 64], np.int32)))
+    with pytest.raises(NmError) as caught:
+        fitted(linear)
+    assert caught.value.codes == ("NM0146",)
 
 
 def test_too_high_a_threshold() -> None:

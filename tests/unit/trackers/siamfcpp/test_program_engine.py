@@ -39,7 +39,7 @@ def checkpoint(**tracker: object) -> Checkpoint:
 
 def test_maps_equal_those_of_torch() -> None:
     from nmcompile.architectures.siamfcpp import SiamFCpp, SiamFCppConfig
-    from nmcompile.frontends.siamese import load_state
+    from nmcompile.frontends.checkpoint_module import load_state
     from nmcompile.trackers.siamfcpp.torch_engine import TorchMapsEngine
 
     found = checkpoint()

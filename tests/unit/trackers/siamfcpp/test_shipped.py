@@ -47,7 +47,7 @@ def test_contents(name: str, timesteps: int) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_float_network_follows_parts_of_the_demonstration_sequence(name: str) -> None:
     from nmcompile.architectures.siamfcpp import SiamFCpp, SiamFCppConfig
-    from nmcompile.frontends.siamese import load_state
+    from nmcompile.frontends.checkpoint_module import load_state
     from nmcompile.trackers.siamfcpp.loop import SiamFCppTracker
     from nmcompile.trackers.siamfcpp.torch_engine import TorchMapsEngine, torch_params
 
