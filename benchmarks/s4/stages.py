@@ -16,7 +16,7 @@ from figures import QUICK
 from nmcompile.architectures.siamfcpp import SiamFCpp, SiamFCppConfig
 from nmcompile.datasets.sequence import VideoSequence, open_sequence
 from nmcompile.frontends.checkpoint import load_checkpoint
-from nmcompile.frontends.siamese import load_state
+from nmcompile.frontends.checkpoint_module import load_state
 from nmcompile.trackers.siamfcpp.loop import SiamFCppTracker
 from nmcompile.trackers.siamfcpp.torch_engine import TorchMapsEngine, torch_params
 

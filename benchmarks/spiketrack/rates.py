@@ -17,7 +17,7 @@ from nmcompile.build.execute import ProgramExecutor, reference_executor
 from nmcompile.datasets.sequence import open_sequence
 from nmcompile.evaluation.ope import iou
 from nmcompile.frontends.checkpoint import load_checkpoint
-from nmcompile.frontends.spiketrack import checkpoint_to_program
+from nmcompile.frontends.checkpoint_program import checkpoint_to_program
 from nmcompile.ir.membrane_ops import KeyValue
 from nmcompile.ir.program import Program
 from nmcompile.passes import pipelines

@@ -20,7 +20,7 @@ from nmcompile.architectures.spiketrack.network import SpikeTrack, build
 from nmcompile.datasets.sequence import VideoSequence, open_sequence
 from nmcompile.evaluation.ope import OpeResult, evaluate, static_boxes
 from nmcompile.frontends.checkpoint import Checkpoint, load_checkpoint
-from nmcompile.frontends.siamese import load_state
+from nmcompile.frontends.checkpoint_module import load_state
 from nmcompile.trackers.spiketrack.loop import SpikeTracker
 from nmcompile.trackers.spiketrack.torch_engine import TorchMemoryEngine, torch_params
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from nmcompile.frontends.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from nmcompile.frontends.siamese import load_state
+from nmcompile.frontends.checkpoint_module import load_state
 from nmcompile.ir.program import Preprocess
 from nmcompile.trackers.siamfc import SiamFCParams
 from training.pairs import MEAN, STD

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from nmcompile import architectures
-from nmcompile.frontends.siamese import load_state
+from nmcompile.frontends.checkpoint_module import checkpoint_module
 from nmcompile.frontends.wrap import wrap_state_dict
 
 
@@ -22,8 +21,7 @@ class Teacher:
 
     def __init__(self, path: Path) -> None:
         checkpoint = wrap_state_dict(path)
-        self.model: Any = architectures.build(checkpoint.architecture, checkpoint.config)
-        load_state(self.model, checkpoint)
+        self.model: Any = checkpoint_module(checkpoint)
         how = checkpoint.preprocess
         factor = how.range / 255.0
         self._mean = torch.tensor(how.mean).reshape(1, 3, 1, 1)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
+from nmcompile.cli.options import Markdown
 
 
 @command
@@ -21,7 +22,7 @@ def budget(
     update: Annotated[
         bool, typer.Option("--update", help="Accept these figures: write them to the baseline.")
     ] = False,
-    markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
+    markdown: Markdown = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
 ) -> dict[str, Any]:
     """Compare reports with limits and with accepted figures; exit code 4 when one is exceeded."""

@@ -9,11 +9,11 @@ import typer
 
 from nmcompile.cli.harness import Session, command
 from nmcompile.cli.options import (
-    RESETS,
     Bits,
     Calibrate,
     Config,
     Given,
+    ModelFile,
     NirDt,
     NirReset,
     Percentile,
@@ -22,7 +22,8 @@ from nmcompile.cli.options import (
     SplitFanIn,
     TargetName,
     Timesteps,
-    one_of,
+    Verify,
+    nir_options,
     recipe_of,
 )
 
@@ -30,10 +31,7 @@ from nmcompile.cli.options import (
 @command
 def build(
     session: Session,
-    model: Annotated[
-        Path,
-        typer.Argument(help="Checkpoint .pt, torch.export .pt2, .nir or .net.", show_default=False),
-    ],
+    model: ModelFile,
     target: TargetName,
     out: Annotated[
         Path, typer.Option("--output", "-o", help="Folder to write.", show_default=False)
@@ -46,9 +44,7 @@ def build(
     percentile: Percentile = None,
     split_fan_in: SplitFanIn = False,
     schedule: ScheduleName = "",
-    verify: Annotated[
-        bool, typer.Option(help="Compare the mapped cores with the golden network.")
-    ] = True,
+    verify: Verify = True,
     spread: Annotated[
         bool,
         typer.Option(
@@ -78,7 +74,6 @@ def build(
     from nmcompile.build.manifest_check import read_manifest, require_same_manifest
     from nmcompile.build.pipeline import BuildRequest
     from nmcompile.build.pipeline import build as run_build
-    from nmcompile.frontends.nir import NirOptions
     from nmcompile.report.terminal import render_plain
 
     options = Options(
@@ -92,10 +87,9 @@ def build(
         input=given,
         schedule=schedule,
     )
-    one_of(nir_reset, RESETS, "--nir-reset")
     # before the build, which may replace the folder that holds it
     kept = None if verify_manifest is None else read_manifest(verify_manifest)
-    nir = NirOptions(dt_s=nir_dt, reset=nir_reset)  # type: ignore[arg-type]
+    nir = nir_options(nir_dt, nir_reset)
     done = run_build(
         BuildRequest(model, target, out, options, nir), lambda s: session.say(f"{s} ...")
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
+from nmcompile.cli.options import Markdown
 
 
 @command
@@ -15,7 +16,7 @@ def diff(
     session: Session,
     old: Annotated[Path, typer.Argument(help="Build folder or report.json.", show_default=False)],
     new: Annotated[Path, typer.Argument(help="Likewise, the newer one.", show_default=False)],
-    markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
+    markdown: Markdown = None,
 ) -> dict[str, Any]:
     """Show what changed from one report to another, layer by layer, and why."""
     from nmcompile.budget.difference import difference

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
-from nmcompile.cli.options import BuildFolder, Frames, Jobs, Only, Scheduler, one_of
+from nmcompile.cli.options import (
+    BuildFolder,
+    Crops,
+    Frames,
+    Jobs,
+    Only,
+    ResumedFolder,
+    Scheduler,
+    one_of,
+)
 
 LEVELS = ("float", "integer", "golden", "mapped")
 WAYS = ("ope", "restart", "fidelity", "vot", "latency", "latency-restart")
@@ -27,12 +36,7 @@ def evaluate(
             show_default=False,
         ),
     ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="Folder to write; started again, it resumes.", show_default=False
-        ),
-    ],
+    out: ResumedFolder,
     level: Annotated[
         list[str],
         typer.Option(
@@ -56,7 +60,7 @@ def evaluate(
     baselines: Annotated[
         bool, typer.Option(help="Rows of the static first box and of shuffled weights.")
     ] = True,
-    crops: Annotated[int, typer.Option(min=2, help="Crops of the fidelity protocol.")] = 60,
+    crops: Crops = 60,
     latency: Annotated[
         list[int],
         typer.Option(metavar="T", min=1, max=1024, help="T of the latency curve; repeat it."),

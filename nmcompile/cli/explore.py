@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,13 +11,17 @@ from nmcompile.cli.harness import Session, command
 from nmcompile.cli.options import (
     Calibrate,
     Config,
+    Crops,
     Frames,
     Jobs,
+    ModelFile,
     Only,
     Preset,
+    ResumedFolder,
     ScheduleName,
     Scheduler,
     SplitFanIn,
+    Verify,
     one_of,
     recipe_of,
 )
@@ -35,20 +38,12 @@ PROTOCOLS = ("ope", "restart", "fidelity")
 @command
 def explore(
     session: Session,
-    model: Annotated[
-        Path,
-        typer.Argument(help="Checkpoint .pt, torch.export .pt2, .nir or .net.", show_default=False),
-    ],
+    model: ModelFile,
     targets: Annotated[
         str,
         typer.Option(metavar="NAME,...", help="Names, aliases or paths.", show_default=False),
     ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="Folder to write; started again, it resumes.", show_default=False
-        ),
-    ],
+    out: ResumedFolder,
     timesteps: Annotated[str, typer.Option(metavar="T,...", help="Timesteps T.")] = "",
     bits: Annotated[str, typer.Option(metavar="BITS,...", help="Width of integer weights.")] = "",
     percentile: Annotated[
@@ -69,9 +64,7 @@ def explore(
     calibrate: Calibrate = None,
     split_fan_in: SplitFanIn = False,
     schedule: ScheduleName = "",
-    verify: Annotated[
-        bool, typer.Option(help="Compare the mapped cores with the golden network.")
-    ] = True,
+    verify: Verify = True,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -86,7 +79,7 @@ def explore(
     ] = "golden",
     only: Only = [],  # noqa: B006
     frames: Frames = None,
-    crops: Annotated[int, typer.Option(min=2, help="Crops of the fidelity protocol.")] = 60,
+    crops: Crops = 60,
     most: Annotated[
         list[str],
         typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
-from nmcompile.cli.options import BuildFolder, Given
+from nmcompile.cli.options import BuildFolder, Given, OnlyNetwork, RunFrames
 from nmcompile.cli.text import table
 
 if TYPE_CHECKING:
@@ -20,11 +20,9 @@ PERCENTILES = (50.0, 95.0, 100.0)
 def noc(
     session: Session,
     build: BuildFolder,
-    network: Annotated[
-        str | None, typer.Option(help="Only this network.", show_default="all on the chip")
-    ] = None,
+    network: OnlyNetwork = None,
     given: Given = None,
-    frames: Annotated[int, typer.Option(min=1, help="Consecutive frames.")] = 2,
+    frames: RunFrames = 2,
     crossing: Annotated[
         int,
         typer.Option(

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from nmcompile.frontends.nir import NirOptions
     from nmcompile.passes.recipe import Recipe
 
+ModelFile = Annotated[
+    Path,
+    typer.Argument(help="Checkpoint .pt, torch.export .pt2, .nir or .net.", show_default=False),
+]
 TargetName = Annotated[
     str,
     typer.Option(
@@ -64,6 +69,7 @@ ScheduleName = Annotated[
         "for all networks or for one; default: the fewest phases that fit.",
     ),
 ]
+Verify = Annotated[bool, typer.Option(help="Compare the mapped cores with the golden network.")]
 NirDt = Annotated[float, typer.Option(min=1e-9, help="Seconds per timestep of a .nir graph.")]
 NirReset = Annotated[str, typer.Option(help="Reset of a .nir graph: zero or subtract.")]
 Given = Annotated[
@@ -76,8 +82,20 @@ Given = Annotated[
 BuildFolder = Annotated[
     Path, typer.Argument(help="Folder that `nmcompile build` wrote.", show_default=False)
 ]
+ResumedFolder = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", help="Folder to write; started again, it resumes.", show_default=False
+    ),
+]
+OnlyNetwork = Annotated[
+    str | None, typer.Option(help="Only this network.", show_default="all on the chip")
+]
+RunFrames = Annotated[int, typer.Option(min=1, help="Consecutive frames.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write Markdown to this file.")]
 Only = Annotated[list[str], typer.Option(metavar="NAME", help="Only this sequence; repeat it.")]
 Frames = Annotated[int | None, typer.Option(min=2, help="Only the first frames of every sequence.")]
+Crops = Annotated[int, typer.Option(min=2, help="Crops of the fidelity protocol.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes of this machine.")]
 Scheduler = Annotated[
     str,
@@ -107,6 +125,18 @@ def one_of(value: str, allowed: tuple[str, ...], option: str) -> None:
                 limit=", ".join(allowed),
             )
         )
+
+
+def nir_options(dt_s: float, reset: str) -> NirOptions:
+    """What a NIR file does not say.
+
+    Raises:
+        NmError: NM0001 for an unknown reset.
+    """
+    from nmcompile.frontends.nir import NirOptions
+
+    one_of(reset, RESETS, "--nir-reset")
+    return NirOptions(dt_s=dt_s, reset=reset)  # type: ignore[arg-type]
 
 
 def recipe_of(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
-from nmcompile.cli.options import BuildFolder, Given
+from nmcompile.cli.options import BuildFolder, Given, OnlyNetwork
 from nmcompile.cli.text import table
 
 
@@ -77,9 +77,7 @@ def export_ranc(
     folder: Annotated[
         Path, typer.Argument(help="Folder for NETWORK/input.json and so on.", show_default=False)
     ],
-    network: Annotated[
-        str | None, typer.Option(help="Only this network.", show_default="all on the chip")
-    ] = None,
+    network: OnlyNetwork = None,
     images: Annotated[
         Path | None,
         typer.Option(help="The first image of this folder as stimulus, not the stored one."),

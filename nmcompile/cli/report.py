@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nmcompile.cli.harness import Session, command
+from nmcompile.cli.options import Markdown
 
 if TYPE_CHECKING:
     from nmcompile.report.judgement import Judgement
@@ -28,7 +29,7 @@ def report(
     baseline: Annotated[
         Path | None, typer.Option(help="Accepted figures for that, as `nmcompile budget` has them.")
     ] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
+    markdown: Markdown = None,
     junit: Annotated[
         Path | None, typer.Option(help="Write the checks as JUnit XML to this file.")
     ] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmcompile.cli.harness import Session, command
-from nmcompile.cli.options import BuildFolder, Given, one_of
+from nmcompile.cli.options import BuildFolder, Given, OnlyNetwork, RunFrames, one_of
 from nmcompile.cli.text import table
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ def run(
     engine: Annotated[
         str, typer.Option(help="What to run: cores (our simulator) or lava (Lava's CPU runtime).")
     ] = "cores",
-    network: Annotated[
-        str | None, typer.Option(help="Only this network.", show_default="all on the chip")
-    ] = None,
+    network: OnlyNetwork = None,
     images: Annotated[
         Path | None,
         typer.Option(help="Run on the images of this folder, not on the stored stimuli."),
@@ -35,7 +33,7 @@ def run(
     save: Annotated[
         Path | None, typer.Option(help="Write the outputs, (frames, ...) each, to this .npz file.")
     ] = None,
-    frames: Annotated[int, typer.Option(min=1, help="Consecutive frames.")] = 2,
+    frames: RunFrames = 2,
     time_limit: Annotated[float, typer.Option(min=1.0, help="Seconds that Lava may take.")] = 300.0,
 ) -> dict[str, Any]:
     """Run a deployment and compare every spike with the golden network (exit 5 if one differs)."""

@@ -93,7 +93,7 @@ def open_collection(text: str) -> Collection:
         raise NmError(
             Diagnostic(
                 code="NM0533",
-                message=f"no annotated sequence of a {kind} dataset is here",
+                message=f"there is no annotated sequence of kind {kind} here",
                 where=folder,
                 found="no such folder" if not path.is_dir() else f"{len(entries)} sequences",
                 help=(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from nmcompile.diagnostics.diagnostic import Diagnostic, NmError
-from nmcompile.diagnostics.suggest import did_you_mean
+from nmcompile.diagnostics.suggest import nearest
 
 _PAGES: Final = Path(__file__).parent / "pages"
 
@@ -29,11 +29,13 @@ def explain(code: str) -> str:
     """
     wanted = code.strip().upper()
     if wanted not in explained_codes():
+        near = nearest(wanted, explained_codes())
+        help_ = "`nmcompile explain` lists all codes" if near is None else f"did you mean `{near}`?"
         raise NmError(
             Diagnostic(
                 code="NM0003",
                 message=f"there is no diagnostic code `{code}`",
-                help=(did_you_mean(wanted, explained_codes(), "known codes"),),
+                help=(help_,),
             )
         )
     return (_PAGES / f"{wanted}.md").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from nmcompile.diagnostics.diagnostic import Diagnostic
@@ -10,15 +11,27 @@ from nmcompile.diagnostics.diagnostic import Diagnostic
 MAX_SHOWN: Final = 20
 
 
-def as_text(diagnostic: Diagnostic) -> str:
+MAX_PLACES: Final = 3
+"""Of more places that have the same to say so many are named."""
+
+
+def as_text(diagnostic: Diagnostic, others: Sequence[str] = ()) -> str:
     """One diagnostic as a short block of plain lines.
 
     The head says severity, code and message; then follow ``-->`` the place, ``= limit:``,
     ``= found:``, ``= note:`` lines, and at the end ``help:``.
+
+    Args:
+        diagnostic: what to say.
+        others: further places of which the same is to be said.
     """
     lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
-    if diagnostic.where:
-        lines.append(f"  --> {diagnostic.where}")
+    places = [place for place in (diagnostic.where, *others) if place]
+    # A last place alone takes no more room than its number.
+    shown = len(places) if len(places) <= MAX_PLACES + 1 else MAX_PLACES
+    lines += [f"  --> {place}" for place in places[:shown]]
+    if len(places) > shown:
+        lines.append(f"  --> and {len(places) - shown} more places (--json lists all)")
     if diagnostic.limit:
         lines.append(f"  = limit: {diagnostic.limit}")
     if diagnostic.found:
@@ -30,13 +43,22 @@ def as_text(diagnostic: Diagnostic) -> str:
 
 
 def render_text(diagnostics: Sequence[Diagnostic], max_shown: int = MAX_SHOWN) -> str:
-    """Several diagnostics, errors first, at most ``max_shown``, and where to read more."""
+    """Several diagnostics, errors first, at most ``max_shown``, and where to read more.
+
+    Those that differ in nothing but their place are said once.
+    """
     rank = {"error": 0, "warning": 1, "note": 2}
     ordered = sorted(diagnostics, key=lambda d: rank[d.severity])  # stable: keeps their order
-    blocks = [as_text(d) for d in ordered[:max_shown]]
-    if len(ordered) > max_shown:
-        blocks.append(f"... and {len(ordered) - max_shown} more (--json lists all)")
-    codes = sorted({d.code for d in ordered[:max_shown] if d.is_error})
+    alike: dict[Diagnostic, list[Diagnostic]] = {}
+    for diagnostic in ordered:
+        alike.setdefault(replace(diagnostic, where=""), []).append(diagnostic)
+    groups = list(alike.values())
+    shown = groups[:max_shown]
+    blocks = [as_text(first, [d.where for d in others]) for first, *others in shown]
+    left = len(ordered) - sum(len(group) for group in shown)
+    if left:
+        blocks.append(f"... and {left} more (--json lists all)")
+    codes = sorted({first.code for first, *_ in shown if first.is_error})
     if codes:
         blocks.append(f"more: nmcompile explain {codes[0]}")
     return "\n".join(blocks)

@@ -94,7 +94,8 @@ def grid(base: Recipe, chips: Sequence[str], axes: Sequence[Axis]) -> tuple[Poin
             raise _wrong("nmcompile explore", "two axes have one name", name)
     ordered = sorted(axes, key=lambda one: one.name != PRESET)  # a preset first, changes over it
     if not chips:
-        raise _wrong("--targets", "no target is named", "")
+        help_ = "name chips with commas between them; `nmcompile targets list` shows all"
+        raise _wrong("--targets", "no target is named", "", help_)
     targets: dict[str, tuple[str, Target]] = {}
     for chip in chips:
         target = load_target(chip)
@@ -143,7 +144,7 @@ def _changed(recipe: Recipe, name: str, value: Value) -> Recipe:
                 did_you_mean(path[0] if path else last, known, "entries"),
             ) from None
         message = str(first["msg"])
-        message = f"`{name}`: {message[:1].lower() + message[1:]}"
+        message = f"this is no value of `{name}`: {message[:1].lower() + message[1:]}"
         raise _wrong(f"`{name}`", message, str(value)) from None
 
 

@@ -7,19 +7,17 @@ on_event      view_events (host) -> snn: T bins of events        -> box
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.frontends.checkpoint import Checkpoint
-from nmcompile.frontends.siamese import load_state
 from nmcompile.frontends.torch_export import exported_to_network
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import LIF
-from nmcompile.ir.program import Program, Step
+from nmcompile.ir.program import Step
 
 if TYPE_CHECKING:
     import torch
@@ -32,29 +30,9 @@ SNN: Final = "snn"
 POOL: Final = (2, 2)
 
 
-def checkpoint_to_program(checkpoint: Checkpoint, name: str = "model") -> Program:
-    """Build both networks, load the weights strictly and convert them.
-
-    Args:
-        checkpoint: a validated checkpoint of this architecture.
-        name: of the program.
-
-    Raises:
-        NmError: NM0111 (configuration), NM0116 (weights that do not fit).
-    """
-    from nmcompile import architectures
-
-    module: Any = architectures.build(checkpoint.architecture, checkpoint.config)
-    load_state(module, checkpoint)
-    return Program(
-        name=name,
-        level="float",
-        networks=(_ann(module), _snn(module)),
-        schedule=_schedule(module.config),
-        preprocess=checkpoint.preprocess,
-        tracker=ARCHITECTURE,
-        settings=tuple(sorted(checkpoint.tracker.items())),
-    )
+def networks(module: DashNet) -> tuple[Network, ...]:
+    """The ANN and the SNN of a module in evaluation mode."""
+    return _ann(module), _snn(module)
 
 
 def _ann(module: DashNet) -> Network:
@@ -124,7 +102,8 @@ def _array(tensor: torch.Tensor | None, size: int = 0) -> Array:
     return Array(values)
 
 
-def _schedule(config: DashNetConfig) -> tuple[Step, ...]:
+def schedule(config: DashNetConfig) -> tuple[Step, ...]:
+    """The ANN with every frame, the SNN and the filter with every window of events."""
     window, period = config.window_s, config.timestep_s
     view = "views read frame memory at addresses that depend on the last box, and the mask too"
     bins = "events enter where the last box says, each timestep's together"

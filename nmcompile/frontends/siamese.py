@@ -7,94 +7,42 @@ every_frame   crop_search (host)   -> search:   image -> features * z    -> resp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
-from nmcompile.diagnostics import Diagnostic, DiagnosticBag, NmError, nearest
-from nmcompile.frontends.checkpoint import Checkpoint
+from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.frontends.torch_export import exported_to_network
 from nmcompile.ir import ops
 from nmcompile.ir.network import Network, Node
-from nmcompile.ir.program import Program, Step
+from nmcompile.ir.program import Step
 
 if TYPE_CHECKING:
     import torch
 
-TRACKERS: Final = {"siamfc": "siamfc"}
-"""Architecture -> tracker loop that drives it."""
+    from nmcompile.architectures.siamfc import SiamFC
 
 SLOT: Final = "z"
 SCALE_COUNT: Final = 3
 """Scales per frame when the checkpoint's tracker settings do not say (SiamFC-3s)."""
 
 
-def checkpoint_to_program(checkpoint: Checkpoint, name: str = "model") -> Program:
-    """Build the architecture, load the weights strictly and convert both branches.
+def networks(module: SiamFC) -> tuple[Network, ...]:
+    """Template and search branch.
 
     Args:
-        checkpoint: a validated checkpoint.
-        name: of the program.
+        module: in evaluation mode.
 
     Raises:
-        NmError: NM0110 (architecture), NM0111 (configuration), NM0116 (weights that do not
-            fit), NM0115 (scale_count), NM0120 (operators without IR form).
+        NmError: NM0120 (operators without IR form).
     """
-    from nmcompile import architectures
-
-    module: Any = architectures.build(checkpoint.architecture, checkpoint.config)
-    load_state(module, checkpoint)
     config = module.config
     template = _branch(module, "template", config.exemplar_size)
     features = _branch(module, "search", config.search_size)
     search = _correlated(features, template, config.response_scale, config.response_bias)
-    return Program(
-        name=name,
-        level="float",
-        networks=(template, search),
-        schedule=_schedule(_scale_count(checkpoint)),
-        preprocess=checkpoint.preprocess,
-        tracker=TRACKERS.get(checkpoint.architecture, ""),
-        settings=tuple(sorted(checkpoint.tracker.items())),
-    )
+    return template, search
 
 
-def load_state(module: torch.nn.Module, checkpoint: Checkpoint) -> None:
-    """Load the checkpoint's weights into `module`, every name and shape exactly.
-
-    Raises:
-        NmError: NM0116 with one diagnostic for each missing, unexpected or misshapen tensor.
-    """
-    import numpy as np
-    import torch
-
-    wanted = {k: tuple(v.shape) for k, v in module.state_dict().items()}
-    found = {k: tuple(v.shape) for k, v in checkpoint.state.items()}
-    bag = DiagnosticBag()
-    for key in sorted(wanted.keys() - found.keys()):
-        close = nearest(key, found.keys() - wanted.keys())
-        bag.add(_unfit(key, f"shape {wanted[key]}", "no such tensor", close))
-    for key in sorted(found.keys() - wanted.keys()):
-        bag.add(_unfit(key, "no such parameter", f"shape {found[key]}", None))
-    for key in sorted(wanted.keys() & found.keys()):
-        if wanted[key] != found[key]:
-            bag.add(_unfit(key, f"shape {wanted[key]}", f"shape {found[key]}", None))
-    bag.raise_errors()
-    state = {k: torch.from_numpy(np.array(v)) for k, v in checkpoint.state.items()}
-    module.load_state_dict(state, strict=True)
-    module.eval()
-
-
-def _unfit(key: str, limit: str, found: str, close: str | None) -> Diagnostic:
-    return Diagnostic(
-        code="NM0116",
-        message="the checkpoint's weights do not fit its architecture",
-        where=key,
-        limit=limit,
-        found=found,
-        help=(f"the checkpoint has `{close}` instead",) if close else (),
-    )
-
-
-def _branch(module: Any, name: str, size: int) -> Network:
+def _branch(module: SiamFC, name: str, size: int) -> Network:
     """The backbone on crops of side `size` as a network."""
     import torch
 
@@ -130,8 +78,8 @@ def _correlated(features: Network, template: Network, scale: float, bias: float)
     return network
 
 
-def _scale_count(checkpoint: Checkpoint) -> int:
-    value = checkpoint.tracker.get("scale_count", SCALE_COUNT)
+def _scale_count(settings: Mapping[str, object]) -> int:
+    value = settings.get("scale_count", SCALE_COUNT)
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     raise NmError(
@@ -145,7 +93,16 @@ def _scale_count(checkpoint: Checkpoint) -> int:
     )
 
 
-def _schedule(scales: int) -> tuple[Step, ...]:
+def schedule(settings: Mapping[str, object]) -> tuple[Step, ...]:
+    """The template once, the search for every scale of every frame.
+
+    Args:
+        settings: the checkpoint's tracker settings.
+
+    Raises:
+        NmError: NM0115 (scale_count).
+    """
+    scales = _scale_count(settings)
     crop = "cropping and resizing read frame memory at addresses that depend on the last box"
     return (
         Step("crop_template", "on_init", "host", reason=crop),

@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from nmcompile.frontends.checkpoint import Checkpoint
-from nmcompile.frontends.siamese import load_state
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
 from nmcompile.ir.network import Network, Node
 from nmcompile.ir.neurons import LIF
-from nmcompile.ir.program import Program, Step
+from nmcompile.ir.program import Step
 
 if TYPE_CHECKING:
     import torch
@@ -42,33 +40,13 @@ BRANCHES: Final = 2
 Real = npt.NDArray[np.float64]
 
 
-def checkpoint_to_program(checkpoint: Checkpoint, name: str = "model") -> Program:
-    """Build the architecture, load the weights strictly and convert its networks.
-
-    Args:
-        checkpoint: a validated checkpoint of this architecture.
-        name: of the program.
-
-    Raises:
-        NmError: NM0111 (configuration), NM0116 (weights that do not fit).
-    """
-    from nmcompile import architectures
-
-    module: Any = architectures.build(checkpoint.architecture, checkpoint.config)
-    load_state(module, checkpoint)
+def networks(module: SiamFCpp) -> tuple[Network, ...]:
+    """Template, neck, search and head of a module in evaluation mode."""
     config = module.config
     template = _backbone(module, TEMPLATE, config.exemplar_size)
     neck = _neck(module, template)
     search = _backbone(module, SEARCH, config.search_size)
-    return Program(
-        name=name,
-        level="float",
-        networks=(template, neck, search, _head(module, search, neck)),
-        schedule=_schedule(),
-        preprocess=checkpoint.preprocess,
-        tracker=ARCHITECTURE,
-        settings=tuple(sorted(checkpoint.tracker.items())),
-    )
+    return template, neck, search, _head(module, search, neck)
 
 
 def _backbone(module: SiamFCpp, network: str, size: int) -> Network:
@@ -237,7 +215,8 @@ def _checked(network: Network) -> Network:
     return network
 
 
-def _schedule() -> tuple[Step, ...]:
+def schedule() -> tuple[Step, ...]:
+    """Template and neck once, search and head with every frame."""
     crop = "cropping and resizing read frame memory at addresses that depend on the last box"
     return (
         Step("crop_template", "on_init", "host", reason=crop),

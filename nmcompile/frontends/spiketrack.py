@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from nmcompile.frontends.checkpoint import Checkpoint
-from nmcompile.frontends.siamese import load_state
 from nmcompile.frontends.spiketrack_graph import Graph, Kernel, array, beside, kernel
 from nmcompile.ir import ops
 from nmcompile.ir.arrays import Array
@@ -29,7 +27,7 @@ from nmcompile.ir.membrane_ops import (
     Store,
 )
 from nmcompile.ir.network import Network
-from nmcompile.ir.program import Program, Step
+from nmcompile.ir.program import Step
 
 if TYPE_CHECKING:
     from nmcompile.architectures.spiketrack.attention import TransformerBlock
@@ -44,29 +42,9 @@ Memories = Callable[[Graph, str, "MemoryRetrieval", str], str]
 """What stands at the depths of the memories: (graph, label, module, stream) -> stream."""
 
 
-def checkpoint_to_program(checkpoint: Checkpoint, name: str = "model") -> Program:
-    """Build the architecture, load the weights strictly and convert both networks.
-
-    Args:
-        checkpoint: a validated checkpoint of this architecture.
-        name: of the program.
-
-    Raises:
-        NmError: NM0111 (configuration), NM0116 (weights that do not fit).
-    """
-    from nmcompile import architectures
-
-    module: Any = architectures.build(checkpoint.architecture, checkpoint.config)
-    load_state(module, checkpoint)
-    return Program(
-        name=name,
-        level="float",
-        networks=(template_network(module), search_network(module)),
-        schedule=_schedule(),
-        preprocess=checkpoint.preprocess,
-        tracker=ARCHITECTURE,
-        settings=tuple(sorted(checkpoint.tracker.items())),
-    )
+def networks(module: SpikeTrack) -> tuple[Network, ...]:
+    """Template and search network of a module in evaluation mode."""
+    return template_network(module), search_network(module)
 
 
 def slot_name(depth: int) -> str:
@@ -305,7 +283,8 @@ def _without_unread(network: Network) -> Network:
     return kept
 
 
-def _schedule() -> tuple[Step, ...]:
+def schedule() -> tuple[Step, ...]:
+    """The template once, the search with every frame."""
     crop = "cropping and resizing read frame memory at addresses that depend on the last box"
     peak = "sigmoid, window and arg-max need real arithmetic over the whole map"
     return (

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nmcompile.diagnostics import Diagnostic, NmError
 from nmcompile.frontends import refusals, siamfc_keys, spiketrack_keys
 from nmcompile.frontends.checkpoint import Checkpoint, array_of, load_plain
-from nmcompile.frontends.siamese import load_state
+from nmcompile.frontends.checkpoint_module import checkpoint_module
 from nmcompile.frontends.sniff import sniff
 from nmcompile.ir.program import Preprocess
 
@@ -57,8 +57,6 @@ def wrap_state_dict(
         NmError: NM0101 ... NM0109 (the file), NM0110, NM0111 (architecture, config), NM0116
             (tensors that do not fit), NM0117 (layers not recognised), NM0119 (nothing to wrap).
     """
-    from nmcompile import architectures
-
     state = _renamed(read_state(path), key_map or {})
     inferred: dict[str, object] = {}
     if architecture == "siamfc":
@@ -76,7 +74,7 @@ def wrap_state_dict(
         images=images,
         tracker=tracker or {},
     )
-    load_state(architectures.build(architecture, checkpoint.config), checkpoint)
+    checkpoint_module(checkpoint)
     return checkpoint
 
 

@@ -238,28 +238,6 @@ def core_counters(report: Report) -> Table:
     )
 
 
-def host(report: Report) -> Table:
-    """What runs on the host and why."""
-    return table(
-        "On the host",
-        "step|when|operations per run|runs>|why",
-        (
-            (
-                step.step,
-                _TRIGGERS.get(step.trigger, step.trigger),
-                ", ".join(
-                    f"{count_text(op.count)} {_OPS.get(op.name, op.name.replace('_', ' '))}"
-                    for op in step.ops
-                )
-                or DASH,
-                f"{step.repeat:,}",
-                step.reason,
-            )
-            for step in report.host.steps
-        ),
-    )
-
-
 def conventions(report: Report, *, sources: bool = True) -> Table:
     """What papers' formulas would say."""
     return table(
@@ -337,13 +315,7 @@ def _between(low: float, high: float) -> str:
     return "" if low == high else f"{significant(low)} to {significant(high)}"
 
 
-_OPS = {"sops": "synaptic operations", "macs": "multiply-accumulates"}
 _LIMITERS = {"core": "busiest core", "link": "busiest link", "step_min": "shortest step"}
-_TRIGGERS = {
-    "every_frame": "every frame",
-    "on_init": "first frame",
-    "on_event": "every window of events",
-}
 
 
 def _cells(figure: Figure) -> tuple[str, str, str]:

@@ -187,6 +187,24 @@ def utilisation(report: Report) -> Table:
     )
 
 
+def fullest(report: Report) -> Table:
+    """Every limit where a network comes closest to it."""
+    closest: dict[str, tuple[float, tuple[str, ...]]] = {}
+    for cells, row in zip(
+        utilisation(report).rows,
+        (row for network in report.mapping.networks for row in network.utilisation),
+        strict=True,
+    ):
+        share = row.used / row.allowed if row.allowed else 0.0
+        if row.limit not in closest or share > closest[row.limit][0]:
+            closest[row.limit] = (share, (cells[1], *cells[2:5], cells[0], *cells[5:]))
+    return table(
+        "Limits where they are closest",
+        "limit|used>|allowed>|share>|network|where|source",
+        (cells for _, cells in closest.values()),
+    )
+
+
 def layer_mapping(report: Report) -> Table:
     """How the layers were cut."""
     helped = any(

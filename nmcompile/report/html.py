@@ -16,15 +16,19 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 from nmcompile.report import (
+    bottlenecks,
     cost_tables,
     design_tables,
     floorplan,
+    host_table,
+    network_table,
     provenance_tables,
     svg,
     text,
     ticks,
     verdict,
 )
+from nmcompile.report.common_plan import common_plan
 from nmcompile.report.figure import Figure
 from nmcompile.report.judgement import Judgement
 from nmcompile.report.schema import Report
@@ -32,6 +36,14 @@ from nmcompile.report.schema import Report
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+MANY_NETWORKS: Final = 8
+"""Above this a table of networks leads the page, and what stands network by network is folded."""
+MOST_BARS: Final = 24
+HEAVIEST: Final = 12
+"""Of more than `MOST_BARS` layers so many are drawn, and the others folded."""
+MOST_ROWS: Final = 40
+"""Longer tables are folded."""
+_PARTS: Final = re.compile(r"[^_.]*[_.]|[^_.]+")
 _MICRO: Final = re.compile(r"(?<=\d) u(?=[JsW]\b)")
 
 
@@ -102,6 +114,7 @@ def render_html(
         judgement: what budgets say.
     """
     page = _environment().get_template("report.html.j2")
+    many = len(report.mapping.networks) > MANY_NETWORKS
     return page.render(
         report=report,
         pictures=pictures,
@@ -115,14 +128,29 @@ def render_html(
         provenance=provenance_tables,
         datum=datum,
         components=tuple(component_bars(report)),
-        layers=layer_bars(report),
+        layers=_heaviest(layer_bars(report)),
         timelines=ticks.timelines(report),
-        plans=[
-            floorplan.drawn_plan(network.network, network.floor_plan)
-            for network in report.mapping.networks
-            if network.floor_plan is not None
-        ],
+        plans=_plans(report, together=many),
+        many=many,
+        limits=bottlenecks.bottlenecks(report),
+        network_columns=network_table.COLUMNS,
+        network_rows=network_table.network_rows(report) if many else (),
+        host=host_table,
+        most_rows=MOST_ROWS,
         shades=range(1, floorplan.SHADES + 1),
+    )
+
+
+def _plans(report: Report, *, together: bool) -> tuple[floorplan.Plan, ...]:
+    """The floor plans: one for all networks where that is asked for and they share no core."""
+    networks = [n for n in report.mapping.networks if n.floor_plan is not None]
+    common = common_plan(networks) if together else None
+    if common is not None:
+        return (floorplan.drawn_plan(f"{len(networks)} networks", common),)
+    return tuple(
+        floorplan.drawn_plan(network.network, network.floor_plan)
+        for network in networks
+        if network.floor_plan is not None
     )
 
 
@@ -155,30 +183,34 @@ def layer_bars(report: Report) -> tuple[Bar, ...]:
     """Synapse and neuron energy by layer."""
     rows = report.energy.layers
     scale = svg.scale_of([row.total for row in rows])
-    several = len({row.step for row in rows}) > 1
+    alike = len({row.layer for row in rows}) < len(rows)
     note = cost_tables.neuron_note(report)
     return tuple(
         Bar(
-            label=f"{row.step}: {row.layer}" if several else row.layer,
+            label=f"{row.step}: {row.layer}" if alike else row.layer,
             drawing=svg.bar(
                 [("c-synapse", row.synapse), ("c-neuron", row.neuron)], row.total, scale
             ),
             figure=datum(f"energy.layers.{index}.total", row.total),
-            parts=(
+            # what all neurons have in common stands below the chart
+            parts=()
+            if note
+            else (
                 ("synapses", datum(f"energy.layers.{index}.synapse", row.synapse)),
-                (
-                    "neurons",
-                    Datum(
-                        f"energy.layers.{index}.neuron.value",
-                        row.neuron.value,
-                        note or text.figure_text(row.neuron),
-                    ),
-                ),
+                ("neurons", datum(f"energy.layers.{index}.neuron", row.neuron)),
             ),
             detail=_detail(row.total, ""),
         )
         for index, row in enumerate(rows)
     )
+
+
+def _heaviest(bars: tuple[Bar, ...]) -> tuple[tuple[Bar, ...], tuple[Bar, ...]]:
+    """What is drawn at once, heaviest first where that is a part, and the others."""
+    if len(bars) <= MOST_BARS:
+        return bars, ()
+    order = sorted(bars, key=lambda bar: -(bar.figure.exact or 0.0))
+    return tuple(order[:HEAVIEST]), tuple(order[HEAVIEST:])
 
 
 def _detail(figure: Figure, note: str) -> str:
@@ -193,6 +225,14 @@ def _micro(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return _MICRO.sub(" µ", value)
+
+
+def _breakable(text: str) -> Markup:
+    """A name whose lines may end behind an underscore or a dot."""
+    return Markup("").join(
+        Markup("{}<wbr>").format(part) if part[-1] in "_." else Markup("{}").format(part)
+        for part in _PARTS.findall(text)
+    )
 
 
 def _compact_json(value: object) -> Markup:
@@ -225,5 +265,6 @@ def _environment() -> Environment:
         plural=text.plural,
         sentence=text.sentence,
         tojson_compact=_compact_json,
+        breakable=_breakable,
     )
     return environment

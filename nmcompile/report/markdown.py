@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from nmcompile.report import cost_tables, design_tables
+from nmcompile.report.host_table import host
 from nmcompile.report.schema import Report
 from nmcompile.report.table import Table
 from nmcompile.report.text import sentence
@@ -65,7 +66,7 @@ def _read(report: Report) -> list[Table]:
         cost_tables.energy(report),
         cost_tables.energy_layers(report),
         cost_tables.timing(report),
-        cost_tables.host(report),
+        host(report),
         design_tables.steps_down(report),
         design_tables.tracking(report),
     ]

@@ -12,7 +12,7 @@ from nmcompile.report.table import Table, table
 
 
 def origin(report: Report, manifest: Mapping[str, Any] | None = None) -> Table:
-    """Program, model, target, digests, seeds.
+    """Program, model, target, their digests, seeds.
 
     Args:
         report: what to show.
@@ -30,11 +30,19 @@ def origin(report: Report, manifest: Mapping[str, Any] | None = None) -> Table:
         ("target", ", ".join(t for t in (target.name, target.title) if t)),
         ("target digest", target.digest),
         *((f"{level} program", digest) for level, digest in report.program.digests.items()),
-        *((f"cores of {net.network}", net.digest) for net in report.mapping.networks),
         *((f"seed of the {name}", str(seed)) for name, seed in report.provenance.seeds.items()),
         ("manifest digest", report.manifest_digest),
     ]
     return table("Origin", "what|value", (row for row in rows if row[1]))
+
+
+def core_digests(report: Report) -> Table:
+    """The digest of every network's cores."""
+    return table(
+        "Digests of the cores",
+        "network|digest",
+        ((net.network, net.digest) for net in report.mapping.networks if net.digest),
+    )
 
 
 def passes(report: Report) -> Table:

@@ -66,7 +66,7 @@ def read_report(source: Path) -> Report:
     """The report of a build folder, or a report.json.
 
     Raises:
-        NmError: NM0523 when there is none; see `report_from_json`.
+        NmError: NM0523 when there is none, NM0530 when it is no text; see `report_from_json`.
     """
     path = source / "report.json" if source.is_dir() else source
     if not path.is_file():
@@ -78,7 +78,11 @@ def read_report(source: Path) -> Report:
                 help=("name a build folder or a report.json",),
             )
         )
-    return report_from_json(path.read_text(encoding="utf-8"), path.name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_a_report(path.name, f"not UTF-8 text (byte {error.start})") from None
+    return report_from_json(text, path.name)
 
 
 def _not_a_report(where: str, found: str) -> NmError:

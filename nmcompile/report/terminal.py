@@ -8,6 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Final
 
 from nmcompile.report import cost_tables, design_tables
+from nmcompile.report.host_table import host
 from nmcompile.report.schema import Report
 from nmcompile.report.table import Table
 from nmcompile.report.text import bound_text, sentence
@@ -36,7 +37,7 @@ def render_terminal(report: Report, *, details: bool = False) -> Group:
     chosen = [
         design_tables.tracking(report),
         design_tables.partial_sums(report),
-        cost_tables.host(report),
+        host(report),
         cost_tables.energy(report),
         cost_tables.second_opinion(report),
     ]

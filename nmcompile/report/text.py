@@ -118,8 +118,10 @@ def plural(number: int, noun: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A capital letter in front and a full stop at the end."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    """A capital letter in front and a full stop at the end; a layer's name stays as it is."""
+    word = text.partition(" ")[0]
+    first = text[:1] if "." in word or "_" in word else text[:1].upper()
+    return f"{first}{text[1:].rstrip('.')}."
 
 
 def _thousands(value: float) -> str:

@@ -71,3 +71,12 @@ def test_wrong_words_and_numbers_are_usage_errors(
 ) -> None:
     assert run(["check", str(model), "-t", "loihi", *wrong, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["diagnostics"][0]["code"] == "NM0001"
+
+
+def test_check_shows_one_network(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", str(model), "-t", "loihi2", "--network", "template"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("template: ")
+    assert "search: " not in text
+    assert run(["check", str(model), "-t", "loihi2", "--network", "templat"]) == 2
+    assert "did you mean `template`?" in capsys.readouterr().err

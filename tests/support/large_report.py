@@ -45,3 +45,30 @@ def with_plan(report: Report, plan: sections.FloorPlan) -> Report:
     network = report.mapping.networks[0].model_copy(update={"floor_plan": plan})
     mapping = report.mapping.model_copy(update={"networks": (network,)})
     return report.model_copy(update={"mapping": mapping})
+
+
+def many_networks(report: Report, count: int) -> Report:
+    """The report with networks of 8 x 8 cores, each on a chip of its own."""
+    mapped = report.mapping.networks[0]
+    networks = tuple(
+        mapped.model_copy(
+            update={"network": f"backbone_{n}_conv", "floor_plan": chip_of_many(count, n)}
+        )
+        for n in range(count)
+    )
+    mapping = report.mapping.model_copy(update={"networks": networks})
+    return report.model_copy(update={"mapping": mapping})
+
+
+def chip_of_many(count: int, chip: int) -> sections.FloorPlan:
+    """A plan of 8 x 8 cores on one of the chips of a row of `count`."""
+    plan, wide = chip_plan(8), 8
+    loads = np.zeros((8, count * wide))
+    loads[:, chip * wide : (chip + 1) * wide] = np.reshape(plan.link_load, (8, wide))
+    return plan.model_copy(
+        update={
+            "columns": count * wide,
+            "x": tuple(x + chip * wide for x in plan.x),
+            "link_load": tuple(loads.ravel().astype(int).tolist()),
+        }
+    )

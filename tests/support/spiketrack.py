@@ -13,7 +13,7 @@ import torch
 from nmcompile.architectures.spiketrack.config import SpikeTrackConfig
 from nmcompile.architectures.spiketrack.network import SpikeTrack
 from nmcompile.frontends.checkpoint import Checkpoint, save_checkpoint
-from nmcompile.frontends.spiketrack import checkpoint_to_program
+from nmcompile.frontends.checkpoint_program import checkpoint_to_program
 from nmcompile.ir.program import Preprocess, Program
 from nmcompile.passes import pipelines
 from nmcompile.passes.context import PassContext

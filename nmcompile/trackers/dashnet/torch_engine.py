@@ -10,7 +10,7 @@ import torch
 
 from nmcompile.architectures.dashnet import DashNet, DashNetConfig
 from nmcompile.frontends.checkpoint import load_checkpoint
-from nmcompile.frontends.siamese import load_state
+from nmcompile.frontends.checkpoint_module import load_state
 from nmcompile.trackers.dashnet.params import HybridParams
 
 __all__ = ["TorchHybridEngine", "load_engine"]

@@ -84,6 +84,24 @@ def test_errors_come_first_and_the_rest_is_counted() -> None:
     assert text.endswith("more: nmcompile explain NM0302")
 
 
+def test_what_is_the_same_of_many_places_is_said_once() -> None:
+    alike = [Diagnostic(code="NM0302", message="m", where=f"conv{i}") for i in range(10)]
+    other = Diagnostic(code="NM0302", message="m", where="fc", found="7")
+    lines = render_text([*alike, other]).splitlines()
+    assert lines == [
+        "error[NM0302]: m",
+        *(f"  --> conv{i}" for i in range(3)),
+        "  --> and 7 more places (--json lists all)",
+        "error[NM0302]: m",
+        "  --> fc",
+        "  = found: 7",
+        "more: nmcompile explain NM0302",
+    ]
+    assert [line for line in render_text(alike[:4]).splitlines() if "conv" in line] == [
+        f"  --> conv{i}" for i in range(4)
+    ]
+
+
 def test_error_carries_the_code_of_its_first_error() -> None:
     warning = Diagnostic(code="NM0612", message="w", severity="warning")
     error = NmError(warning, FULL, Diagnostic(code="NM0101", message="m"))

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.torch
 
 @pytest.fixture(scope="module")
 def program() -> Program:
-    from nmcompile.frontends.siamfcpp import checkpoint_to_program
+    from nmcompile.frontends.checkpoint_program import checkpoint_to_program
 
     return checkpoint_to_program(small_siamfcpp(1))
 

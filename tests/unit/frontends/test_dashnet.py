@@ -15,8 +15,8 @@ from nmcompile.architectures.dashnet import DashNet
 from nmcompile.diagnostics import NmError
 from nmcompile.frontends import load
 from nmcompile.frontends.checkpoint import save_checkpoint
+from nmcompile.frontends.checkpoint_module import load_state
 from nmcompile.frontends.checkpoint_program import checkpoint_to_program
-from nmcompile.frontends.siamese import load_state
 from nmcompile.ir.legality import verify
 from nmcompile.ir.program import Program
 from nmcompile.ir.serialise import load_program, program_to_json, save_program

@@ -12,7 +12,8 @@ from nmcompile import architectures
 from nmcompile.diagnostics import NmError
 from nmcompile.frontends import load
 from nmcompile.frontends.checkpoint import Checkpoint, array_of, save_checkpoint
-from nmcompile.frontends.siamese import checkpoint_to_program, load_state
+from nmcompile.frontends.checkpoint_module import load_state
+from nmcompile.frontends.checkpoint_program import checkpoint_to_program
 from nmcompile.ir.legality import verify
 
 torch = pytest.importorskip("torch")

@@ -14,8 +14,8 @@ from support.siamfcpp import EXEMPLAR, small_siamfcpp
 from nmcompile import architectures
 from nmcompile.build.execute import reference_executor
 from nmcompile.diagnostics import NmError
+from nmcompile.frontends.checkpoint_module import load_state
 from nmcompile.frontends.checkpoint_program import checkpoint_to_program
-from nmcompile.frontends.siamese import load_state
 from nmcompile.ir import ops
 from nmcompile.ir.legality import verify
 from nmcompile.ir.serialise import load_program, program_to_json, save_program

@@ -62,7 +62,7 @@ def test_what_is_charged_elsewhere_says_where(report):
     assert "part of the static power" in by_layer.note
     alone = changed.model_copy(update={"second_opinion": None})
     page = re.sub(r"<[^>]*>", "", render_html(alone))
-    assert "neurons part of the static power" in page
+    assert "its neuron energy is part of the static power" in page
     assert "0 J" not in page
 
 

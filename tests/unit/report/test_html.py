@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from support.large_report import chip_plan, with_plan
+from support.large_report import chip_plan, many_networks, with_plan
 
 from nmcompile.report.html import Picture, render_html
 from nmcompile.report.judgement import Judgement
@@ -15,7 +15,7 @@ from nmcompile.report.sections import Provenance, Setting
 from nmcompile.report.table import table
 from nmcompile.report.text import figure_text
 
-VOID = {"meta", "img", "br", "hr", "input", "link"}
+VOID = {"meta", "img", "br", "hr", "input", "link", "wbr"}
 PIXEL = bytes.fromhex("89504e470d0a1a0a")
 
 
@@ -28,6 +28,7 @@ class Page(HTMLParser):
         self.attributes: list[tuple[str, str, str]] = []
         self.ids: list[str] = []
         self.words: list[str] = []
+        self.broken = False  # inside a word that may be broken here
         self.feed(text)
         self.close()
 
@@ -45,9 +46,12 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         if not {"style", "script"} & set(self.open):
-            self.words.append(data)
+            start = self.words.pop() if self.broken else ""
+            self.words.append(start + data)
+        self.broken = False
 
     def _note(self, tag, attrs):
+        self.broken = tag == "wbr"
         for name, value in attrs:
             self.attributes.append((tag, name, value or ""))
             if name == "id":
@@ -144,6 +148,36 @@ def test_names_from_a_model_are_never_markup(report):
 def test_thousands_of_cores_stay_below_a_megabyte(report, side):
     """A chip of 4,096 cores, and 11,025 cores: what a tracker takes on three such chips."""
     assert len(render_html(with_plan(report, chip_plan(side, layers=60))).encode()) < 1_000_000
+
+
+@pytest.fixture(scope="module")
+def many(report) -> str:
+    return render_html(many_networks(report, 57))
+
+
+def test_many_networks_are_one_table_and_one_plan(many):
+    assert len(many.encode()) < 1_000_000
+    page = Page(many)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert {"networks", "plan-1-utilisation"} <= set(page.ids)
+    assert "plan-2-utilisation" not in page.ids
+    assert "3,648 cores of 57 networks on 57 chips" in page.text
+    assert many.count('<table class="sortable">') == 1
+    assert page.text.index("Networks The most energy first") < page.text.index("Energy per frame A")
+
+
+def test_long_tables_are_folded(many, html):
+    title = "Limits: 114 rows"
+    assert f"<details><summary>{title}</summary>" in many
+    assert '<caption class="sr">Limits</caption>' in many
+    assert "<caption>Limits</caption>" in html
+
+
+def test_few_networks_keep_their_plans(report):
+    page = Page(render_html(many_networks(report, 8)))
+    assert "plan-8-utilisation" in page.ids
+    assert "networks" not in page.ids
 
 
 def test_headings_and_landmarks_are_in_order(html):

@@ -8,7 +8,7 @@ import pytest
 
 from nmcompile.diagnostics import NmError
 from nmcompile.report.schema import SCHEMA_FILE, Report, json_schema, schema_text
-from nmcompile.report.serialise import report_from_json, report_to_json
+from nmcompile.report.serialise import read_report, report_from_json, report_to_json
 
 SECTIONS = """
     schema_version tool headline model target program accuracy verification mapping counters
@@ -92,3 +92,11 @@ def test_what_is_not_a_report_is_refused(text, code, found):
     assert caught.value.codes == (code,)
     assert found in str(caught.value)
     assert "some.json" in str(caught.value)
+
+
+def test_a_file_of_bytes_is_no_report(tmp_path):
+    path = tmp_path / "report.json"
+    path.write_bytes(b"\xdf\xff\x00")
+    with pytest.raises(NmError) as caught:
+        read_report(path)
+    assert caught.value.codes == ("NM0530",)

@@ -81,7 +81,7 @@ def test_a_state_becomes_an_integrate_and_fire_checkpoint(tmp_path: Path) -> Non
     from training.s4_trainer import Stage, Trainer, load
 
     from nmcompile.frontends.checkpoint import load_checkpoint
-    from nmcompile.frontends.siamfcpp import checkpoint_to_program
+    from nmcompile.frontends.checkpoint_program import checkpoint_to_program
     from nmcompile.ir import ops
     from nmcompile.ir.neurons import LIF
 

@@ -17,7 +17,7 @@ from nmcompile.architectures.spiketrack.memory import MemoryRetrieval
 from nmcompile.architectures.spiketrack.network import SpikeTrack
 from nmcompile.datasets.photometric import Image
 from nmcompile.frontends.checkpoint import load_checkpoint
-from nmcompile.frontends.siamese import load_state
+from nmcompile.frontends.checkpoint_module import load_state
 
 pytestmark = pytest.mark.torch
 

@@ -110,8 +110,8 @@ def test_torch_and_program_engines_agree() -> None:
     pytest.importorskip("torch")
     from nmcompile.architectures.dashnet import DashNet, DashNetConfig
     from nmcompile.build.execute import reference_executor
+    from nmcompile.frontends.checkpoint_module import load_state
     from nmcompile.frontends.checkpoint_program import checkpoint_to_program
-    from nmcompile.frontends.siamese import load_state
     from nmcompile.trackers.dashnet.program_engine import ProgramHybridEngine
     from nmcompile.trackers.dashnet.torch_engine import TorchHybridEngine
 

@@ -16,7 +16,7 @@ from nmcompile.architectures.spiketrack.network import SpikeTrack
 from nmcompile.build.execute import reference_executor
 from nmcompile.frontends import load
 from nmcompile.frontends.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from nmcompile.frontends.siamese import load_state
+from nmcompile.frontends.checkpoint_module import load_state
 from nmcompile.ir.program import Preprocess
 from nmcompile.passes.context import PassContext
 from nmcompile.passes.fold_preprocess import fold_preprocess

@@ -10,7 +10,7 @@ from nmcompile.data import models_dir
 from nmcompile.datasets.sequence import open_sequence
 from nmcompile.evaluation.ope import evaluate, static_boxes
 from nmcompile.frontends.checkpoint import load_checkpoint
-from nmcompile.frontends.siamese import load_state
+from nmcompile.frontends.checkpoint_module import load_state
 from nmcompile.trackers.spiketrack.loop import SpikeTracker
 from nmcompile.trackers.spiketrack.torch_engine import TorchMemoryEngine, torch_params
 
