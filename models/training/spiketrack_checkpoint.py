@@ -13,7 +13,7 @@ from nmcompile.ir.program import Preprocess
 from training.spiketrack_pairs import calibration
 from training.spiketrack_trainer import MEAN, STD, State
 
-TRACKER: Final = {"size_rate": 0.0}
+TRACKER: Final = {"size_rate": 0.1}
 """Chosen on films of held-out pictures (`compare.py`), not on real ones; else as published."""
 
 
