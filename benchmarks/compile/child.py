@@ -30,7 +30,7 @@ def main(path: Path, target: str) -> None:
         fit = feasibility(model, load_target(target), Options(verify=False))
         problems = fit.problems
         found["cores"] = sum(n.cores or 0 for n in fit.networks)
-        found["chips"] = max((n.chips or 0 for n in fit.networks), default=0)
+        found["chips"] = fit.chips
     except NmError as error:
         problems = error.diagnostics
     reasons = Counter(d.code for d in problems if d.is_error)

@@ -105,6 +105,11 @@ class Compiled:
         """The golden program."""
         return self.programs["golden"]
 
+    @property
+    def chips(self) -> int:
+        """Number of chips that hold cores of any network."""
+        return len({slot[0] for graph in self.graphs.values() for slot in graph.slots})
+
     def surveyed(self, network: Network) -> NetworkSurvey | None:
         """What the backend said about a network before it was mapped, if it said anything."""
         found = self.survey.networks if self.survey is not None else ()

@@ -83,6 +83,7 @@ class Fit:
         pooling: (layer, scheme) of max pooling.
         matching: (layer, rule and place) of search features and template.
         problems: why it does not fit, one error for every layer; empty when it fits.
+        chips: that all networks take together; None where they were not mapped.
         notes: what costs cores, or precision.
     """
 
@@ -92,6 +93,7 @@ class Fit:
     matching: tuple[tuple[str, str], ...]
     problems: tuple[Diagnostic, ...] = ()
     notes: tuple[Diagnostic, ...] = ()
+    chips: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -100,6 +102,7 @@ class Fit:
             "host": dict(self.host),
             "pooling": dict(self.pooling),
             "matching": dict(self.matching),
+            "chips": self.chips,
         }
 
 
@@ -134,6 +137,7 @@ def feasibility(model: LoadedModel, target: Target, options: Options) -> Fit:
             *(n for net in golden.chip_networks for n in threshold_notes(net, target)),
             *step_notes(golden, target),
         ),
+        chips=compiled.chips,
     )
 
 

@@ -104,9 +104,8 @@ def mapping_section(compiled: Compiled) -> sections.Mapping:
     )
     cores = sum(n.cores for n in networks)
     per_chip = int(compiled.target.chip.cores.value or 0)
-    chips = len({slot[0] for graph in compiled.graphs.values() for slot in graph.slots})
     return sections.Mapping(
-        chips=chips, cores=cores, cores_per_chip=per_chip or None, networks=networks
+        chips=compiled.chips, cores=cores, cores_per_chip=per_chip or None, networks=networks
     )
 
 

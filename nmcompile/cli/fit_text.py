@@ -20,7 +20,7 @@ def fit_text(fit: Fit) -> str:
     """Networks, limits and who says so, what the host does; blocks with a line between them."""
     networks = fit.networks
     many = len(networks) > MANY_NETWORKS
-    blocks = list(_overview(networks) if many else _one_by_one(networks))
+    blocks = list(_overview(fit) if many else _one_by_one(networks))
     limits = [limit for network in networks for limit in network.limits]
     sources = {limit.limit: limit.source for limit in limits}
     blocks += [
@@ -46,10 +46,10 @@ def _one_by_one(networks: Sequence[NetworkFit]) -> Iterator[str]:
         yield "\n\n".join(["\n".join([head, *lists[:1]]), *lists[1:]])
 
 
-def _overview(networks: Sequence[NetworkFit]) -> Iterator[str]:
+def _overview(fit: Fit) -> Iterator[str]:
     """A row for every network, and every limit where a network comes closest to it."""
     rows, closest = [], dict[str, tuple[str, "Utilisation"]]()
-    for network in networks:
+    for network in fit.networks:
         cores = "-" if network.cores is None else f"{network.cores:,}"
         chips = "-" if network.chips is None else f"{network.chips:,}"
         layers = str(len(network.layers)) if network.layers else "-"
@@ -58,11 +58,12 @@ def _overview(networks: Sequence[NetworkFit]) -> Iterator[str]:
             if limit.limit not in closest or _share(limit) > _share(closest[limit.limit][1]):
                 closest[limit.limit] = (network.network, limit)
     yield table(rows, ("network", "cores", "chips", "ticks", "layers"), "lrrrr")
-    known = [network.cores for network in networks if network.cores is not None]
-    about = "" if all(network.mapped for network in networks) else "about "
+    known = [network.cores for network in fit.networks if network.cores is not None]
+    about = "" if all(network.mapped for network in fit.networks) else "about "
+    chips = "" if fit.chips is None else f" of {_chips(fit.chips)}"
     yield (
-        f"{len(networks)} networks on {about}{sum(known):,} cores; --network NAME shows the layers "
-        "and limits of one, --json those of all"
+        f"{len(fit.networks)} networks on {about}{sum(known):,} cores{chips}; --network NAME shows "
+        "the layers and limits of one, --json those of all"
     )
     limits = [(limit.limit, *_used(limit), name, limit.where) for name, limit in closest.values()]
     if limits:
@@ -74,8 +75,11 @@ def _cores(network: NetworkFit) -> str:
     if network.cores is None or network.chips is None:
         return ""
     about = "" if network.mapped else "about "
-    chips = "1 chip" if network.chips == 1 else f"{network.chips:,} chips"
-    return f"{about}{network.cores:,} cores on {chips}, "
+    return f"{about}{network.cores:,} cores on {_chips(network.chips)}, "
+
+
+def _chips(number: int) -> str:
+    return "1 chip" if number == 1 else f"{number:,} chips"
 
 
 def _records(rows: Sequence[LayerRow]) -> str:

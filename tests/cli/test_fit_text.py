@@ -22,7 +22,8 @@ def network(number: int) -> NetworkFit:
 
 def fit(count: int) -> Fit:
     host = tuple((f"host_{n}", ALIKE) for n in range(5))
-    return Fit(tuple(network(n) for n in range(count)), (*host, ("peak", "arg-max")), (), ())
+    networks = tuple(network(n) for n in range(count))
+    return Fit(networks, (*host, ("peak", "arg-max")), (), (), chips=4)
 
 
 def test_few_networks_stand_one_by_one() -> None:
@@ -41,7 +42,7 @@ def test_many_networks_are_rows_and_limits_stand_once() -> None:
     count = MANY_NETWORKS + 1
     lines = fit_text(fit(count)).splitlines()
     assert lines[1] == "net0     1,234      1      3       1"
-    assert any(line.startswith(f"{count} networks on 11,106 cores") for line in lines)
+    assert any(line.startswith(f"{count} networks on 11,106 cores of 4 chips;") for line in lines)
     (neurons,) = [line for line in lines if line.startswith("neurons  ") and "core 1" in line]
     assert f"net{count - 1}" in neurons
     assert len(lines) < 30
