@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nmcompile.cli.fit_text import fit_text
 from nmcompile.cli.harness import Session, command
 from nmcompile.cli.options import (
     Bits,
@@ -48,6 +47,7 @@ def check(
     """Does it fit? Every limit: used, allowed, where, and who says so. Writes nothing."""
     from nmcompile.build.compiled import Options
     from nmcompile.build.feasibility import feasibility
+    from nmcompile.cli.fit_text import fit_text
     from nmcompile.frontends import load
     from nmcompile.target import load_target
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from nmcompile.cli.text import table
+from nmcompile.report.design_tables import closest
+from nmcompile.report.text import first_of, plural
 
 if TYPE_CHECKING:
     from nmcompile.backends.base import LayerRow
@@ -35,8 +37,7 @@ def fit_text(fit: Fit) -> str:
 def _one_by_one(networks: Sequence[NetworkFit]) -> Iterator[str]:
     """Cores, what the layers take where that is known, and every limit."""
     for network in networks:
-        ticks = "1 tick" if network.ticks == 1 else f"{network.ticks} ticks"
-        head = f"{network.network}: {_cores(network)}{ticks} an inference"
+        head = f"{network.network}: {_cores(network)}{plural(network.ticks, 'tick')} an inference"
         if network.spreads:
             head += "\nthe fewest cores: a build spreads it over those that the chips have left"
         lists = [_records(rows) for rows in (network.layers, network.curve) if rows]
@@ -48,24 +49,24 @@ def _one_by_one(networks: Sequence[NetworkFit]) -> Iterator[str]:
 
 def _overview(fit: Fit) -> Iterator[str]:
     """A row for every network, and every limit where a network comes closest to it."""
-    rows, closest = [], dict[str, tuple[str, "Utilisation"]]()
+    rows = []
     for network in fit.networks:
         cores = "-" if network.cores is None else f"{network.cores:,}"
         chips = "-" if network.chips is None else f"{network.chips:,}"
         layers = str(len(network.layers)) if network.layers else "-"
         rows.append((network.network, cores, chips, str(network.ticks), layers))
-        for limit in network.limits:
-            if limit.limit not in closest or _share(limit) > _share(closest[limit.limit][1]):
-                closest[limit.limit] = (network.network, limit)
     yield table(rows, ("network", "cores", "chips", "ticks", "layers"), "lrrrr")
     known = [network.cores for network in fit.networks if network.cores is not None]
     about = "" if all(network.mapped for network in fit.networks) else "about "
-    chips = "" if fit.chips is None else f" of {_chips(fit.chips)}"
+    chips = "" if fit.chips is None else f" of {plural(fit.chips, 'chip')}"
     yield (
         f"{len(fit.networks)} networks on {about}{sum(known):,} cores{chips}; --network NAME shows "
         "the layers and limits of one, --json those of all"
     )
-    limits = [(limit.limit, *_used(limit), name, limit.where) for name, limit in closest.values()]
+    limits = [
+        (limit.limit, *_used(limit), name, limit.where)
+        for name, limit in closest((n.network, row) for n in fit.networks for row in n.limits)
+    ]
     if limits:
         head = ("limit, where closest", "used", "allowed", "share", "network", "where")
         yield table(limits, head, "lrrrll")
@@ -75,11 +76,7 @@ def _cores(network: NetworkFit) -> str:
     if network.cores is None or network.chips is None:
         return ""
     about = "" if network.mapped else "about "
-    return f"{about}{network.cores:,} cores on {_chips(network.chips)}, "
-
-
-def _chips(number: int) -> str:
-    return "1 chip" if number == 1 else f"{number:,} chips"
+    return f"{about}{network.cores:,} cores on {plural(network.chips, 'chip')}, "
 
 
 def _records(rows: Sequence[LayerRow]) -> str:
@@ -103,12 +100,8 @@ def _is_number(value: str | int | None) -> bool:
 
 
 def _used(limit: Utilisation) -> tuple[str, str, str]:
-    share = f"{100 * _share(limit):.0f} %" if limit.allowed else "-"
+    share = f"{100 * limit.share:.0f} %" if limit.allowed else "-"
     return f"{limit.used:,}", f"{limit.allowed:,}", share
-
-
-def _share(limit: Utilisation) -> float:
-    return limit.used / limit.allowed if limit.allowed else 0.0
 
 
 def _host_rows(host: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -116,7 +109,4 @@ def _host_rows(host: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     steps: dict[str, list[str]] = {}
     for step, reason in host:
         steps.setdefault(reason, []).append(step)
-    return [
-        (", ".join(own) if len(own) < 3 else f"{own[0]} and {len(own) - 1} more", reason)
-        for reason, own in steps.items()
-    ]
+    return [(first_of(own), reason) for reason, own in steps.items()]

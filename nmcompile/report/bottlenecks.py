@@ -28,14 +28,14 @@ def bottlenecks(report: Report) -> Table:
     )
 
 
-def steps_of_a_frame(report: Report) -> list[tuple[StepTiming, int]]:
+def _steps_of_a_frame(report: Report) -> list[tuple[StepTiming, int]]:
     """Steps on the chip that a frame needs, and how often."""
     runs = {s.name: s.repeat for s in report.program.schedule if s.trigger != "on_init"}
     return [(step, runs[step.step]) for step in report.timing.steps if step.step in runs]
 
 
 def _time(report: Report) -> Iterator[tuple[str, str, str]]:
-    steps = steps_of_a_frame(report)
+    steps = _steps_of_a_frame(report)
     known = [(s.latency.value * runs, s) for s, runs in steps if s.latency.value]
     if len(known) > 1:
         longest, step = max(known, key=lambda row: row[0])
@@ -69,16 +69,14 @@ def _energy(report: Report) -> Iterator[tuple[str, str, str]]:
 def _size(report: Report) -> Iterator[tuple[str, str, str]]:
     """The limit of a core or a chip that most networks come closest to."""
     fullest = [
-        max(rows, key=lambda row: row.used / row.allowed)
+        max(rows, key=lambda row: row.share)
         for network in report.mapping.networks
         if (rows := _rooms(network))
     ]
     if not fullest:
         return
     limit, networks = Counter(row.limit for row in fullest).most_common(1)[0]
-    row = max(
-        (row for row in fullest if row.limit == limit), key=lambda row: row.used / row.allowed
-    )
+    row = max((row for row in fullest if row.limit == limit), key=lambda row: row.share)
     share = f"{row.used:,} of {row.allowed:,}"
     if len(report.mapping.networks) > 1:
         share += f"; the fullest limit of {networks} of {plural(len(fullest), 'network')}"

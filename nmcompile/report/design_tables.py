@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from statistics import fmean
 
 from nmcompile.report.schema import Report
+from nmcompile.report.sections import Utilisation
 from nmcompile.report.table import Table, table
 from nmcompile.report.text import (
     DASH,
@@ -171,38 +173,36 @@ def utilisation(report: Report) -> Table:
     return table(
         "Limits",
         "network|limit|used>|allowed>|share>|where|source",
-        (
-            (
-                network.network,
-                row.limit.replace("_", " "),
-                f"{row.used:,}",
-                f"{row.allowed:,}",
-                percent_text(row.used / row.allowed) if row.allowed else DASH,
-                row.where,
-                row.source,
-            )
-            for network in report.mapping.networks
-            for row in network.utilisation
-        ),
+        ((name, *_limit(row), row.where, row.source) for name, row in _limits(report)),
     )
 
 
 def fullest(report: Report) -> Table:
     """Every limit where a network comes closest to it."""
-    closest: dict[str, tuple[float, tuple[str, ...]]] = {}
-    for cells, row in zip(
-        utilisation(report).rows,
-        (row for network in report.mapping.networks for row in network.utilisation),
-        strict=True,
-    ):
-        share = row.used / row.allowed if row.allowed else 0.0
-        if row.limit not in closest or share > closest[row.limit][0]:
-            closest[row.limit] = (share, (cells[1], *cells[2:5], cells[0], *cells[5:]))
     return table(
         "Limits where they are closest",
         "limit|used>|allowed>|share>|network|where|source",
-        (cells for _, cells in closest.values()),
+        ((*_limit(row), name, row.where, row.source) for name, row in closest(_limits(report))),
     )
+
+
+def closest(limits: Iterable[tuple[str, Utilisation]]) -> tuple[tuple[str, Utilisation], ...]:
+    """Of (network, limit) every limit once, where a network comes closest to it first."""
+    found: dict[str, tuple[str, Utilisation]] = {}
+    for name, row in limits:
+        if row.limit not in found or row.share > found[row.limit][1].share:
+            found[row.limit] = (name, row)
+    return tuple(found.values())
+
+
+def _limits(report: Report) -> Iterator[tuple[str, Utilisation]]:
+    for network in report.mapping.networks:
+        yield from ((network.network, row) for row in network.utilisation)
+
+
+def _limit(row: Utilisation) -> tuple[str, ...]:
+    share = percent_text(row.share) if row.allowed else DASH
+    return row.limit.replace("_", " "), f"{row.used:,}", f"{row.allowed:,}", share
 
 
 def layer_mapping(report: Report) -> Table:

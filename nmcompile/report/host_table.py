@@ -8,7 +8,7 @@ from typing import Final
 from nmcompile.report.measures import HostStep
 from nmcompile.report.schema import Report
 from nmcompile.report.table import Table, table
-from nmcompile.report.text import DASH, count_text
+from nmcompile.report.text import DASH, count_text, first_of
 
 _OPS: Final = {"sops": "synaptic operations", "macs": "MACs"}
 _TRIGGERS: Final = {
@@ -58,9 +58,8 @@ def _row(steps: Sequence[HostStep], repeated: bool) -> tuple[str, ...]:
         f"{count_text(count)} {_OPS.get(op, op.replace('_', ' '))}"
         for op, count in operations.items()
     ]
-    names = [step.step for step in steps]
     return (
-        ", ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more",
+        first_of([step.step for step in steps]),
         _TRIGGERS.get(first.trigger, first.trigger),
         ", ".join(said) or DASH,
         *((f"{first.repeat:,}",) if repeated else ()),

@@ -192,6 +192,11 @@ class Utilisation(Section):
     where: str = Field("", description="Core, tile or layer with the largest use.")
     source: str = Field("", description="Where the capacity comes from.")
 
+    @property
+    def share(self) -> float:
+        """Used of allowed; 0 where nothing is allowed, and nothing used."""
+        return self.used / self.allowed if self.allowed else 0.0
+
 
 class LayerMapping(Section):
     """How one layer was cut and placed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from nmcompile.report.figure import Bound, Figure
@@ -110,6 +111,11 @@ def factor_text(factor: float | None, bound: Bound = "none") -> str:
     if factor is None:
         return DASH
     return f"{_BOUND_WORDS[bound]}x {significant(factor)}"
+
+
+def first_of(names: Sequence[str]) -> str:
+    """One name, two, or the first one and how many more."""
+    return ", ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
 
 
 def plural(number: int, noun: str) -> str:
